@@ -1,0 +1,119 @@
+"""`python -m causalseg`: segment a scan, list the confounders.
+
+    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--out mask.png] [--json]
+    python -m causalseg confounders [--json]
+
+Exit code 0: answered (also where nothing was found). 2: the scan, the text or an id cannot be used; why is on stderr.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from causalseg.annotations.export import mask_to_png
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.engine import Engine, Removal, Segmentation
+from causalseg.errors import CausalsegError, InputError
+from causalseg.scan import Scan, read_scan
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except CausalsegError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m causalseg", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    segment = commands.add_parser("segment", help="the mask of a description in a scan")
+    segment.add_argument("scan", type=Path)
+    segment.add_argument("--text", required=True, help="what to look for")
+    segment.add_argument("--remove", default="detected", help="none (observed), detected (adjusted) or id,id,...")
+    segment.add_argument("--out", type=Path, help="where to write the mask, a PNG of the scan's own size, 0 or 255")
+    segment.add_argument("--json", action="store_true", help="print the answer as JSON")
+    segment.add_argument("--checkpoint", default="causalseg-lite")
+    segment.set_defaults(command=_segment)
+    confounders = commands.add_parser("confounders", help="ids, labels, families and modalities")
+    confounders.add_argument("--json", action="store_true")
+    confounders.set_defaults(command=_confounders)
+    return parser
+
+
+def _segment(options: argparse.Namespace) -> None:
+    scan = read_scan(options.scan)
+    engine = Engine.load(options.checkpoint)
+    answer = engine.segment(engine.encode(scan), options.text, _removal(options.remove))
+    if options.out is not None:
+        _write(options.out, mask_to_png(answer.mask))
+    report = _report(scan, answer)
+    _say(json.dumps(report) if options.json else _sentence(answer))
+
+
+def _removal(text: str) -> Removal:
+    if text in ("none", "detected"):
+        return "detected" if text == "detected" else None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"The mask cannot be written to {path}: {error.strerror}. Give another --out.") from error
+
+
+def _report(scan: Scan, answer: Segmentation) -> dict[str, object]:
+    return {
+        "scan_sha256": scan.sha256,
+        "height": scan.hw[0],
+        "width": scan.hw[1],
+        "found": answer.found,
+        "presence": round(answer.presence, 4),
+        "area_px": int(answer.mask.sum()),
+        "removed": list(answer.removed),
+        "confounders": {name: round(value, 4) for name, value in answer.confounders.items()},
+        "seconds": round(answer.seconds, 4),
+    }
+
+
+def _sentence(answer: Segmentation) -> str:
+    removed = ", ".join(answer.removed) or "nothing"
+    if not answer.found:
+        return f"Nothing like that found in this scan (presence {answer.presence:.2f}; removed: {removed})."
+    return f"Found, presence {answer.presence:.2f}; {int(answer.mask.sum())} pixels; removed: {removed}."
+
+
+def _confounders(options: argparse.Namespace) -> None:
+    entries = load_dictionary()
+    if options.json:
+        _say(
+            json.dumps(
+                [{"id": e.id, "label": e.label, "family": e.family, "modalities": e.modalities} for e in entries]
+            )
+        )
+        return
+    for entry in entries:
+        _say(f"{entry.id:20} {entry.label:28} {entry.family:20} {', '.join(entry.modalities)}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

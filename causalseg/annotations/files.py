@@ -1,0 +1,68 @@
+"""Files named by what is in them: written once, whole or not at all, and checked when read."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from causalseg.errors import StoreError
+
+
+def write_once(folder: Path, content: bytes, *, suffix: str) -> str:
+    """Keep `content` in `folder` and return its sha256, which is also the file's name.
+
+    Written to a temporary file, forced to the disk, then renamed: a reader never sees half a file, whatever
+    happens to this process. Content that is already there is not written again; a damaged file is replaced.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = _path(folder, sha256, suffix)
+    if path.is_file() and path.read_bytes() == content:
+        return sha256
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    _sync_folder(path.parent)
+    return sha256
+
+
+def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
+    """The content of that sha256.
+
+    Raises:
+        StoreError: the file is not what its name says.
+        OSError: the file is not there, or cannot be read.
+    """
+    content = _path(folder, sha256, suffix).read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StoreError(
+            f"A file of the label store in {folder} is damaged ({sha256[:12]}). Bring it back from a copy of the "
+            "store; the other labels are not touched."
+        )
+    return content
+
+
+def _path(folder: Path, sha256: str, suffix: str) -> Path:
+    return folder / sha256[:2] / f"{sha256}{suffix}"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the new name to the disk, where the system knows such a thing."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

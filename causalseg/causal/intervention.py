@@ -1,0 +1,95 @@
+"""The causal intervention network: do(remove S) on the features of a scan.
+
+Every stage h of the tower (strides 2 to 16) and every level of the pyramid is intervened on as
+
+    do(h; S) = h - sum over k in S of g(z_k) * a_k * R(h; d_k)
+
+where d_k is the text code of confounder k, z_k its strength, a_k its map (1 for a global confounder), g the gate of
+`presence.gate`, and R one block a stage, shared by all confounders and modulated by d_k and by the stage's own
+statistics. An empty S is no intervention: the observed features come back untouched.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Removal:
+    """Which confounders are removed from which scans of a batch: one line a pair, in any order."""
+
+    row: Int[Tensor, " pair"]
+    """Index of the scan in the batch."""
+    code: Float[Tensor, "pair code"]
+    """d_k."""
+    amount: Float[Tensor, " pair"]
+    """g(z_k), in [0, 1]."""
+    where: Float[Tensor, "pair 1 height width"]
+    """a_k, in [0, 1], at any one resolution."""
+
+
+class RemovalBlock(nn.Module):
+    """R(h; d): what a confounder added to the features of one stage."""
+
+    def __init__(self, channels: int, hidden: int, code_width: int, *, dilation: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(channels, hidden, 3, padding=1)
+        self.widen = nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation)
+        self.leave = nn.Conv2d(hidden, channels, 1)
+        self.condition = nn.Sequential(nn.Linear(code_width + 2 * channels, 128), nn.ReLU(inplace=True))
+        self.film = nn.Linear(128, 2 * hidden)
+        self.affine = nn.Linear(128, 2 * channels)
+        for last in (self.leave, self.affine):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(
+        self, features: Float[Tensor, "pair channels height width"], code: Float[Tensor, "pair code"]
+    ) -> Float[Tensor, "pair channels height width"]:
+        """R(h; d) for every pair."""
+        statistics = [features.mean((2, 3)), features.float().std((2, 3)).to(features.dtype)]
+        condition = self.condition(torch.cat([code, *statistics], dim=1))
+        scale, shift = self.film(condition)[:, :, None, None].chunk(2, dim=1)
+        hidden = functional.relu(self.enter(features) * (1 + scale) + shift)
+        hidden = hidden + functional.relu(self.widen(hidden))
+        gain, offset = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
+        return self.leave(hidden) + features * gain + offset
+
+
+class InterventionNetwork(nn.Module):
+    """One removal block for each tower stage it acts on and for each pyramid level."""
+
+    def __init__(self, stage_channels: tuple[int, ...], level_channels: int, text_width: int, code_width: int) -> None:
+        super().__init__()
+        self.code = nn.Sequential(nn.Linear(text_width, code_width), nn.ReLU(inplace=True))
+        hidden_dilation = ((32, 2), (64, 2), (96, 2), (160, 1))
+        self.early = nn.ModuleList(
+            [
+                RemovalBlock(channels, hidden, code_width, dilation=dilation)
+                for channels, (hidden, dilation) in zip(stage_channels[:4], hidden_dilation, strict=True)
+            ]
+        )
+        self.late = nn.ModuleList(
+            [RemovalBlock(level_channels, 64, code_width, dilation=dilation) for dilation in (2, 2, 1, 1)]
+        )
+
+    def on_stage(self, index: int, features: Tensor, removal: Removal) -> Tensor:
+        """do(h; S) on the output of tower stage `index` (0 to 3); later stages are left as they come."""
+        if index >= len(self.early):
+            return features
+        return self._subtract(self.early[index], features, removal)
+
+    def on_level(self, index: int, features: Tensor, removal: Removal) -> Tensor:
+        """do(h; S) on pyramid level `index` (strides 4, 8, 16, 32)."""
+        return self._subtract(self.late[index], features, removal)
+
+    def _subtract(self, block: nn.Module, features: Tensor, removal: Removal) -> Tensor:
+        if len(removal.row) == 0:
+            return features
+        where = functional.interpolate(removal.where, size=features.shape[-2:], mode="bilinear")
+        share = (removal.amount[:, None, None, None] * where).to(features.dtype)
+        added = share * block(features[removal.row], self.code(removal.code))
+        return features.index_add(0, removal.row, added.to(features.dtype), alpha=-1)

@@ -1,0 +1,97 @@
+"""How strongly each confounder is in a scan, and where: a_k(h, w) and z_k of the dictionary's entries.
+
+Both are similarities between projected tower features and the entry's text code, so an entry that was only typed
+in has them too. The maps are read at stride 8, the strength from the maps and from pooled statistics of all stages
+(blur and noise show in the spread of the finest features, a colour cast in their mean).
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+GATE_FROM, GATE_TO = 0.15, 0.35
+"""Strengths at which a removal begins to act, and acts in full."""
+
+
+class Presence(NamedTuple):
+    """What is seen of every confounder in a batch of scans."""
+
+    strength_logits: Float[Tensor, "batch confounder"]
+    map_logits: Float[Tensor, "batch confounder height width"]
+    """At stride 8."""
+
+    @property
+    def strength(self) -> Float[Tensor, "batch confounder"]:
+        """z_k in [0, 1]."""
+        return self.strength_logits.sigmoid()
+
+    @property
+    def maps(self) -> Float[Tensor, "batch confounder height width"]:
+        """a_k(h, w) in [0, 1]."""
+        return self.map_logits.sigmoid()
+
+
+def gate(strength: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """How much of a removal acts at a strength: nothing below `GATE_FROM`, all of it above `GATE_TO`.
+
+    A confounder that is surely absent is therefore removed by doing exactly nothing.
+    """
+    return ((strength - GATE_FROM) / (GATE_TO - GATE_FROM)).clamp(0, 1)
+
+
+class ConfounderPresence(nn.Module):
+    """Presence of any set of confounders, each known by its text code."""
+
+    def __init__(self, stage_channels: tuple[int, ...], text_width: int, channels: int = 64) -> None:
+        super().__init__()
+        self.lift = nn.ModuleList([nn.Conv2d(2 * c, channels, 1) for c in stage_channels[:4]])
+        self.mix = nn.Sequential(
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+        self.map_query = nn.Conv2d(channels, channels, 1)
+        self.strength_query = nn.Sequential(
+            nn.Linear(3 * channels + 2 * sum(stage_channels), 128), nn.ReLU(inplace=True), nn.Linear(128, channels)
+        )
+        self.map_key = nn.Sequential(nn.Linear(text_width, 128), nn.ReLU(inplace=True), nn.Linear(128, channels + 1))
+        self.strength_key = nn.Sequential(
+            nn.Linear(text_width, 128), nn.ReLU(inplace=True), nn.Linear(128, channels + 1)
+        )
+
+    def forward(self, features: list[Tensor], codes: Float[Tensor, "confounder code"]) -> Presence:
+        """Presence of the entries with `codes` in scans with tower `features` (strides 2 to 32)."""
+        eighth = features[2].shape[-2:]
+        lifted = sum(
+            (lift(_spread_and_mean(level, eighth)) for lift, level in zip(self.lift, features[:4], strict=True)),
+            start=torch.zeros((), device=codes.device),
+        )
+        mixed = self.mix(lifted)
+        map_key, map_bias = self.map_key(codes).split([self.map_query.out_channels, 1], dim=1)
+        map_logits = torch.einsum("bchw,kc->bkhw", self.map_query(mixed), map_key) / map_key.shape[1] ** 0.5
+        map_logits = map_logits + map_bias[None, :, :, None]
+        query = self.strength_query(_statistics(mixed, features))
+        key, bias = self.strength_key(codes).split([query.shape[1], 1], dim=1)
+        strength_logits = query @ key.T / key.shape[1] ** 0.5 + bias.T
+        return Presence(strength_logits.float(), map_logits.float())
+
+
+def _spread_and_mean(level: Tensor, size: torch.Size) -> Tensor:
+    """Local mean and local root mean square at another resolution."""
+    if level.shape[-1] < size[-1]:
+        both = torch.cat([level, level.abs()], 1)
+        return functional.interpolate(both, size=size, mode="bilinear")
+    square = functional.adaptive_avg_pool2d(level.float() ** 2, tuple(size))
+    return torch.cat([functional.adaptive_avg_pool2d(level, tuple(size)), (square + 1e-6).sqrt()], 1)
+
+
+def _statistics(mixed: Tensor, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
+    parts = [mixed.mean((2, 3)), mixed.amax((2, 3)), mixed.float().std((2, 3))]
+    for level in features:
+        parts += [level.mean((2, 3)), level.float().std((2, 3))]
+    return torch.cat([part.float() for part in parts], dim=1)

@@ -1,0 +1,123 @@
+"""A transparent sheet to draw marks on, in units of the picture, anti-aliased."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+SUPERSAMPLE_BELOW_PX = 1024
+SMALLEST_FONT_PX = 5
+FAINTEST_ALPHA = 0.02
+"""Opacity under which a soft edge ends."""
+
+PointXY = Sequence[float]
+"""x and y as shares of the width and the height."""
+
+
+class Canvas:
+    """Opacity in [0, 1] per pixel; places are shares of width and height, lengths shares of the shorter side.
+
+    `fine` draws at twice the size, for smooth edges; letters are smooth without it.
+    """
+
+    def __init__(self, height_px: int, width_px: int, *, fine: bool = True) -> None:
+        """An empty sheet."""
+        self._scale = 2 if fine and min(height_px, width_px) < SUPERSAMPLE_BELOW_PX else 1
+        self._hw = (height_px * self._scale, width_px * self._scale)
+        self._sheet = Image.new("L", (self._hw[1], self._hw[0]))
+        self._draw = ImageDraw.Draw(self._sheet)
+
+    @property
+    def side(self) -> int:
+        """The shorter side of the sheet, in its own pixels."""
+        return min(self._hw)
+
+    def _xy(self, point: PointXY) -> tuple[float, float]:
+        return point[0] * self._hw[1], point[1] * self._hw[0]
+
+    def line(self, points: Sequence[PointXY], width: float, ink: float = 1.0) -> None:
+        """A line through `points`, at least one pixel wide."""
+        thick = max(1, round(width * self.side))
+        self._draw.line([self._xy(point) for point in points], fill=_fill(ink), width=thick)
+
+    def polygon(self, points: Sequence[PointXY], ink: float = 1.0) -> None:
+        """A filled polygon."""
+        self._draw.polygon([self._xy(point) for point in points], fill=_fill(ink))
+
+    def disc(self, centre: PointXY, radius: float, ink: float = 1.0) -> None:
+        """A filled circle."""
+        self._draw.ellipse(self._box(centre, radius), fill=_fill(ink))
+
+    def ring(self, centre: PointXY, radius: float, width: float, ink: float = 1.0) -> None:
+        """A circle's outline."""
+        thick = max(1, round(width * self.side))
+        self._draw.ellipse(self._box(centre, radius), outline=_fill(ink), width=thick)
+
+    def rectangle(self, corner: PointXY, opposite: PointXY, ink: float = 1.0) -> None:
+        """A filled rectangle between two corners, left top and right bottom."""
+        self._draw.rectangle([self._xy(corner), self._xy(opposite)], fill=_fill(ink))
+
+    def text(self, corner: PointXY, words: str, size: float, ink: float = 1.0, anchor: str = "lt") -> None:
+        """Words with their `anchor` (Pillow's: left top) at `corner`; `size` is the letters' height."""
+        font = _font(max(SMALLEST_FONT_PX, round(size * self.side)))
+        self._draw.text(self._xy(corner), words, fill=_fill(ink), font=font, anchor=anchor)
+
+    def _box(self, centre: PointXY, radius: float) -> list[float]:
+        (x, y), reach = self._xy(centre), max(radius * self.side, 0.5)
+        return [x - reach, y - reach, x + reach, y + reach]
+
+    def alpha(self, soft: float = 0.0) -> Float32[np.ndarray, "height width"]:
+        """What was drawn as opacity, its edges softened over `soft`."""
+        sheet = self._sheet.reduce(self._scale) if self._scale > 1 else self._sheet
+        if soft:
+            sheet = sheet.filter(ImageFilter.GaussianBlur(soft * min(sheet.size)))
+        return np.asarray(sheet, np.float32) / np.float32(255)
+
+
+def paint(
+    image: Float32[np.ndarray, "height width 3"],
+    alpha: Float32[np.ndarray, "height width"],
+    colour: Sequence[float] | Float32[np.ndarray, "height width 3"],
+) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    """Lay `colour` over the picture; where `alpha` is nothing, the picture is exactly as it was."""
+    region = alpha > FAINTEST_ALPHA
+    box = _bounding_box(region)
+    painted, cover = image.copy(), np.where(region[box], alpha[box], 0)[..., None]
+    colours = np.asarray(colour, np.float32)
+    painted[box] += cover * ((colours[box] if colours.ndim == 3 else colours) - image[box])
+    return painted, region
+
+
+def _bounding_box(region: Bool[np.ndarray, "height width"]) -> tuple[slice, slice]:
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def arrival(strength: float, index: int, count: int) -> float:
+    """Opacity in [0, 1] of the mark `index` of `count`, when they come one after the other as strength grows."""
+    return min(1.0, max(0.0, strength * count - index))
+
+
+def curve(start: PointXY, middle: PointXY, end: PointXY, steps: int = 14) -> list[PointXY]:
+    """Points of the quadratic Bezier curve from `start` to `end`, drawn towards `middle`."""
+    t = np.linspace(0, 1, steps)[:, None]
+    points = (1 - t) ** 2 * np.array(start) + 2 * t * (1 - t) * np.array(middle) + t**2 * np.array(end)
+    return [(float(x), float(y)) for x, y in points]
+
+
+def draw_point(rng: np.random.Generator, low: float = 0.0, high: float = 1.0) -> PointXY:
+    """A point drawn uniformly from a square."""
+    return rng.uniform(low, high), rng.uniform(low, high)
+
+
+def _fill(ink: float) -> int:
+    return round(255 * ink)
+
+
+@lru_cache(maxsize=64)
+def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size_px)

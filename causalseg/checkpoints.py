@@ -1,0 +1,157 @@
+"""Manifest entry -> verified file -> weights in a network.
+
+`checkpoints_manifest.yaml` names every checkpoint: where its file is (in this project, or on the Hugging Face Hub at
+a pinned revision), its SHA-256, licence, architecture, preprocessing, thresholds, data and metrics. Weights are
+safetensors, half precision, without the frozen text tower (which its own package brings).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+import yaml
+from huggingface_hub import hf_hub_download
+from torch import Tensor, nn
+
+from causalseg.errors import CheckpointError, ChecksumMismatch, UnknownCheckpoint
+from causalseg.models.build import Architecture, build_network
+from causalseg.models.network import CausalSegNetwork
+
+PROJECT_DIR = Path(__file__).parents[1]
+MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
+_NOT_KEPT = "text_tower."
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointEntry:
+    """One entry of the manifest."""
+
+    name: str
+    file: str
+    """Relative to the project, or inside `repo_id` where that is given."""
+    sha256: str
+    licence: str
+    architecture: Architecture
+    presence_threshold: float
+    """Presence below which nothing is said to be found."""
+    temperature: float
+    """Divides the mask logits, so that probabilities are calibrated."""
+    detection_threshold: float
+    """Strength from which a confounder counts as detected."""
+    repo_id: str | None = None
+    revision: str | None = None
+    version: str = ""
+    sources: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":
+        """An entry from the manifest's YAML.
+
+        Raises:
+            CheckpointError: a key is unknown or missing.
+        """
+        known = {item.name for item in fields(cls)} - {"name"}
+        if unknown := sorted(values.keys() - known):
+            raise CheckpointError(f"{name}: unknown manifest keys {unknown}; known are {sorted(known)}")
+        try:
+            given = dict(values)
+            given["architecture"] = Architecture.from_mapping(given["architecture"])
+            for key in ("sources", "data"):
+                given[key] = tuple(given.get(key, ()))
+            return cls(name=name, **given)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{name}: the manifest entry cannot be used: {error}") from error
+
+
+def read_manifest(path: Path = MANIFEST_PATH) -> dict[str, CheckpointEntry]:
+    """All entries by name."""
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {name: CheckpointEntry.from_mapping(name, entry) for name, entry in values.items()}
+
+
+def find_entry(name: str, path: Path = MANIFEST_PATH) -> CheckpointEntry:
+    """The entry called `name`.
+
+    Raises:
+        UnknownCheckpoint: there is none.
+    """
+    manifest = read_manifest(path)
+    if name not in manifest:
+        raise UnknownCheckpoint(f"There is no checkpoint {name!r}; the manifest has {', '.join(sorted(manifest))}.")
+    return manifest[name]
+
+
+def verified_path(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> Path:
+    """The entry's file, fetched from the Hub where it lives there, its SHA-256 compared with the manifest's.
+
+    Raises:
+        CheckpointError: the file is not there.
+        ChecksumMismatch: it is another file.
+    """
+    if entry.repo_id is None:
+        path = project_dir / entry.file
+    else:
+        path = Path(hf_hub_download(entry.repo_id, entry.file, revision=entry.revision))
+    if not path.is_file():
+        raise CheckpointError(
+            f"The weights of {entry.name} are missing: {entry.file}. Restore the file or clone again."
+        )
+    if file_sha256(path) != entry.sha256:
+        raise ChecksumMismatch(
+            f"{entry.file} is not the file that the manifest names for {entry.name}: its SHA-256 differs. "
+            "Restore it from the repository."
+        )
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def kept_state(network: nn.Module) -> dict[str, Tensor]:
+    """The network's state without the frozen text tower, whose weights come from its own package."""
+    return {name: value for name, value in network.state_dict().items() if not name.startswith(_NOT_KEPT)}
+
+
+def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CausalSegNetwork:
+    """The entry's network with its verified weights, in evaluation mode, in float32 on the CPU.
+
+    Raises:
+        CheckpointError: the file is missing, another one, or does not fit the architecture.
+    """
+    weights = safetensors.torch.load_file(verified_path(entry, project_dir))
+    network = build_network(entry.architecture)
+    put_weights(network, weights, entry.name)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: str) -> None:
+    """Put a complete set of `weights` into `network`, in place.
+
+    Raises:
+        CheckpointError: a tensor is missing, unknown or of another shape.
+    """
+    own = kept_state(network)
+    wrong = sorted(own.keys() ^ weights.keys()) or [key for key in own if own[key].shape != weights[key].shape]
+    if wrong:
+        raise CheckpointError(f"The weights of {name} do not fit its architecture, first at {wrong[0]}.")
+    network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=False)
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's state as half-precision safetensors."""
+    half = {
+        name: (value.to(torch.float16) if value.is_floating_point() else value).contiguous().clone()
+        for name, value in kept_state(network).items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(half, path)

@@ -1,0 +1,247 @@
+"""The one door to the model: encode a scan once, answer many questions about it.
+
+Concurrency contract. The network and the text cache are shared by all visitors and guarded by one lock; an
+`EncodedScan` belongs to one visitor, is only read after `encode` has returned it, and may be kept as long as the
+visitor looks at the scan. No Gradio here, and nothing of a scan or a description is logged.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.intervention import Removal as PairRemoval
+from causalseg.causal.presence import gate
+from causalseg.causal.simulate import simulate
+from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
+from causalseg.errors import BadDescription, UnknownConfounder
+from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import squash, to_network, to_scan_probability
+from causalseg.models.text_to_pixel import Decoded
+from causalseg.models.towers import TextCode
+from causalseg.scan.types import Scan
+from causalseg.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Removal = Literal["detected"] | Sequence[str] | None
+"""Which confounders to remove: None (the observed mask), "detected" (the adjusted mask), or ids (a counterfactual)."""
+
+_TEXTS_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """One answer: the mask of a description under a removal."""
+
+    mask: Bool[np.ndarray, "height width"]
+    """In the scan's own size; empty where what is described was not found."""
+    probability: Float32[np.ndarray, "height width"]
+    """Of each pixel belonging to the described thing, in [0, 1], were it present at all."""
+    presence: float
+    """Probability that what is described is in this scan at all, in [0, 1]."""
+    found: bool
+    """Whether `presence` passes the checkpoint's threshold; where it does not, `mask` is empty."""
+    confounders: dict[str, float]
+    """Strength in [0, 1] of every confounder in the observed scan, by id."""
+    removed: tuple[str, ...]
+    """Ids of the confounders removed for this mask, in the dictionary's order."""
+    seconds: float
+    """Wall time of this answer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedScan:
+    """A scan with everything the network needs of it that does not depend on the question."""
+
+    scan: Scan
+    strength: dict[str, float]
+    """Strength in [0, 1] of every confounder in this scan, by id."""
+    stem: Float[Tensor, "1 channels height width"]
+    """Observed output of the tower's first stage: where an intervention begins."""
+    pyramid: tuple[Tensor, ...]
+    """The observed pyramid."""
+    maps: Float[Tensor, "confounder height width"]
+    """Where each confounder is, in [0, 1]; 1 everywhere for a global one."""
+
+
+class Engine:
+    """A loaded checkpoint that answers questions about scans."""
+
+    def __init__(self, network: CausalSegNetwork, entry: CheckpointEntry, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._entry = entry
+        self._device = _pick_device(self._settings.device)
+        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._dictionary = load_dictionary()
+        self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
+        self._index = {entry.id: i for i, entry in enumerate(self._dictionary)}
+        self._texts: OrderedDict[str, TextCode] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @classmethod
+    def load(cls, name: str = "causalseg-lite", *, settings: Settings | None = None) -> "Engine":
+        """The checkpoint called `name` in `checkpoints_manifest.yaml`, its file verified.
+
+        Raises:
+            UnknownCheckpoint: the manifest has no such name.
+            CheckpointError: the file is missing, is another one, or does not fit.
+        """
+        entry = find_entry(name)
+        return cls(load_network(entry), entry, settings)
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name and version, as labels record it."""
+        return f"{self._entry.name} {self._entry.version}".strip()
+
+    @property
+    def confounders(self) -> tuple[Confounder, ...]:
+        """The dictionary, in its order."""
+        return self._dictionary
+
+    @torch.inference_mode()
+    def encode(self, scan: Scan) -> EncodedScan:
+        """Read everything off a scan that no question changes: the dear step, once a scan."""
+        started = time.perf_counter()
+        square = torch.from_numpy(squash(scan.image_u8, self._entry.architecture.input_side_px).copy())
+        with self._lock:
+            stages = self._network.observe(to_network(square[None]).to(self._device))
+            presence = self._network.presence(stages, self._codes)
+            pyramid = self._network.observed_pyramid(stages)
+        strength = presence.strength[0].tolist()
+        is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
+        maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
+        height, width = scan.hw
+        logger.info("encode height=%d width=%d px seconds=%.3f", height, width, time.perf_counter() - started)
+        return EncodedScan(
+            scan,
+            {entry.id: value for entry, value in zip(self._dictionary, strength, strict=True)},
+            stages[0].cpu(),
+            tuple(level.cpu() for level in pyramid),
+            maps.cpu(),
+        )
+
+    def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
+        """Ids of the confounders that the adjusted mask removes."""
+        return tuple(name for name, z in encoded.strength.items() if z >= self._entry.detection_threshold)
+
+    def segment(self, encoded: EncodedScan, description: str, remove: Removal = "detected") -> Segmentation:
+        """The mask of `description`: observed (None), adjusted ("detected") or counterfactual (ids removed).
+
+        Raises:
+            BadDescription: empty or too long.
+            UnknownConfounder: an id that the dictionary does not have.
+        """
+        ids = self._removed_ids(encoded, remove)
+        return self._answer(encoded, description, [ids])[0]
+
+    def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
+        """One mask for each confounder of the dictionary removed alone, all in one batch."""
+        answers = self._answer(encoded, description, [(entry.id,) for entry in self._dictionary])
+        return {answer.removed[0]: answer for answer in answers}
+
+    def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
+        """The scan as it would look with `confounder` in it, simulated in pixels.
+
+        Raises:
+            UnknownConfounder: unknown, or nothing simulates it.
+            BadStrength: strength outside [0, 1].
+        """
+        entry = self._dictionary[self._known_index(confounder)]
+        if entry.simulator is None:
+            raise UnknownConfounder(f"{entry.label} cannot be simulated; choose another confounder to add.")
+        made = simulate(scan.image_u8, entry.simulator, strength=strength, seed=seed)
+        return replace(
+            scan, image_u8=made.image_u8, warnings=(*scan.warnings, f"Simulated on this scan: {entry.label}.")
+        )
+
+    def _removed_ids(self, encoded: EncodedScan, remove: Removal) -> tuple[str, ...]:
+        if remove is None:
+            return ()
+        if isinstance(remove, str):
+            if remove != "detected":
+                raise UnknownConfounder(f"Give a list of confounder ids, 'detected' or None, not {remove!r}.")
+            return self.detected(encoded)
+        chosen = {self._known_index(name) for name in remove}
+        return tuple(entry.id for i, entry in enumerate(self._dictionary) if i in chosen)
+
+    def _known_index(self, confounder: str) -> int:
+        if confounder not in self._index:
+            raise UnknownConfounder(
+                f"There is no confounder {confounder!r}. `python -m causalseg confounders` lists all ids."
+            )
+        return self._index[confounder]
+
+    @torch.inference_mode()
+    def _answer(
+        self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
+    ) -> list[Segmentation]:
+        """One answer a removal; those that nothing is done for share one pass over the observed pyramid."""
+        started = time.perf_counter()
+        with self._lock:
+            text = self._text_code(description)
+            acting = [tuple(name for name in ids if gate(torch.tensor(encoded.strength[name])) > 0) for ids in removals]
+            distinct = sorted(set(acting))
+            decoded = self._decode(encoded, text, distinct)
+        seconds = time.perf_counter() - started
+        answers = [
+            self._segmentation(encoded, decoded, distinct.index(acts), ids, seconds)
+            for ids, acts in zip(removals, acting, strict=True)
+        ]
+        total = time.perf_counter() - started
+        logger.info("segment removals=%d description_chars=%d seconds=%.3f", len(removals), len(description), total)
+        return [replace(answer, seconds=total) for answer in answers]
+
+    def _text_code(self, description: str) -> TextCode:
+        text = " ".join(description.split())
+        if not text:
+            raise BadDescription("Type what to look for, for example: one small polyp in the upper left.")
+        limit = self._settings.max_description_chars
+        if len(text) > limit:
+            raise BadDescription(f"The description has {len(text)} characters; shorten it to at most {limit}.")
+        if text not in self._texts:
+            self._texts[text] = self._network.text_tower([text])
+        self._texts.move_to_end(text)
+        while len(self._texts) > _TEXTS_KEPT:
+            self._texts.popitem(last=False)
+        return self._texts[text]
+
+    def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
+        count = len(removals)
+        texts = text[torch.zeros(count, dtype=torch.long, device=self._device)]
+        pairs = [(row, self._index[name]) for row, ids in enumerate(removals) for name in ids]
+        if not pairs:
+            pyramid = [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
+            return self._network.decode(pyramid, texts)
+        row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
+        strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
+        where = encoded.maps.to(self._device)[confounder][:, None]
+        removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
+        stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
+        return self._network.decode(self._network.intervened_pyramid(stem, removal), texts)
+
+    def _segmentation(
+        self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float
+    ) -> Segmentation:
+        logits = decoded.mask_logits[row : row + 1]
+        probability = to_scan_probability(logits, encoded.scan.hw, self._entry.temperature)
+        presence = float(decoded.presence_logits[row].sigmoid())
+        found = presence >= self._entry.presence_threshold
+        mask = (probability > 0.5) & found
+        return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds)
+
+
+def _pick_device(name: str) -> torch.device:
+    if name != "auto":
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,118 @@
+"""The text-to-pixel decoder: a pyramid and a text code in, mask logits and a presence logit out.
+
+After CausalCLIPSeg's projector (arXiv 2503.15949, itself after CRIS): the sentence makes a 3x3 kernel and a bias
+for every description, applied as a grouped convolution. Added here: word tokens reach strides 16 and 32 by
+cross-attention, coordinates bind place words, and the presence logit answers "is it in this scan at all".
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalseg.models.towers import TextCode
+
+
+class Decoded(NamedTuple):
+    """What the decoder says of a batch of pyramids and descriptions."""
+
+    mask_logits: Float[Tensor, "batch 1 height width"]
+    """At stride 4."""
+    presence_logits: Float[Tensor, " batch"]
+    patch_codes: Float[Tensor, "batch code patch_h patch_w"]
+    """Unit-length codes of the patches at stride 16, in the text tower's space."""
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise then pointwise convolution, batch norm, ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class WordAttention(nn.Module):
+    """Pixels ask the words of their description; the answer is added (pre-norm residual)."""
+
+    def __init__(self, channels: int, text_width: int, heads: int = 4) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.words = nn.Linear(text_width, channels)
+        self.attention = nn.MultiheadAttention(channels, heads, batch_first=True)
+
+    def forward(
+        self, features: Float[Tensor, "batch channels height width"], text: TextCode
+    ) -> Float[Tensor, "batch channels height width"]:
+        """`features` with what their words say added."""
+        batch, channels, height, width = features.shape
+        pixels = features.flatten(2).transpose(1, 2)
+        words = self.words(text.words)
+        answer, _ = self.attention(self.norm(pixels), words, words, key_padding_mask=~text.is_word, need_weights=False)
+        return features + answer.transpose(1, 2).reshape(batch, channels, height, width)
+
+
+class TextToPixel(nn.Module):
+    """FPN over four levels (strides 4 to 32), told by a text what to look for."""
+
+    def __init__(self, channels: int, text_width: int, kernel_channels: int = 32) -> None:
+        super().__init__()
+        self.kernel_channels = kernel_channels
+        self.place = nn.ModuleList([nn.Conv2d(2, channels, 1) for _ in range(2)])
+        self.ask = nn.ModuleList([WordAttention(channels, text_width) for _ in range(2)])
+        self.gate = nn.ModuleList([nn.Linear(text_width, 2 * channels) for _ in range(4)])
+        self.merge = nn.ModuleList([nn.Sequential(SeparableConv(channels), SeparableConv(channels)) for _ in range(4)])
+        self.narrow = nn.Conv2d(channels, kernel_channels, 1)
+        self.sentence = nn.Sequential(nn.Linear(text_width, 128), nn.ReLU(inplace=True))
+        self.kernel = nn.Linear(128, kernel_channels * 9 + 1)
+        self.presence = nn.Sequential(nn.Linear(4 * channels + 128, 128), nn.ReLU(inplace=True), nn.Linear(128, 1))
+        self.patch_code = nn.Conv2d(channels, text_width, 1)
+
+    def forward(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
+        """Decode `pyramid` (strides 4, 8, 16, 32, equal channels), one description per pyramid."""
+        levels = [self._modulate(level, text, i) for i, level in enumerate(pyramid)]
+        for i in (2, 3):
+            levels[i] = self.ask[i - 2](levels[i] + self.place[i - 2](_coordinates(levels[i])), text)
+        merged = levels[3] = self.merge[3](levels[3])
+        for i in (2, 1, 0):
+            merged = functional.interpolate(merged, size=levels[i].shape[-2:], mode="bilinear") + levels[i]
+            merged = levels[i] = self.merge[i](merged)
+        sentence = self.sentence(text.sentence)
+        mask_logits = self._apply_kernel(self.narrow(merged), self.kernel(sentence))
+        pooled = [pool(levels[i]) for i in (2, 3) for pool in (_mean, _peak)]
+        presence_logits = self.presence(torch.cat([*pooled, sentence], dim=1)).squeeze(1)
+        return Decoded(mask_logits, presence_logits, functional.normalize(self.patch_code(levels[2]), dim=1))
+
+    def _modulate(self, level: Tensor, text: TextCode, i: int) -> Tensor:
+        scale, shift = self.gate[i](text.sentence)[:, :, None, None].chunk(2, dim=1)
+        return level * (1 + scale) + shift
+
+    def _apply_kernel(
+        self, features: Float[Tensor, "batch channels height width"], kernel: Float[Tensor, "batch weights"]
+    ) -> Float[Tensor, "batch 1 height width"]:
+        batch, channels, height, width = features.shape
+        weight, bias = kernel[:, :-1].reshape(batch, channels, 3, 3), kernel[:, -1]
+        grouped = features.reshape(1, batch * channels, height, width)
+        logits = functional.conv2d(grouped, weight.to(features.dtype), bias.to(features.dtype), padding=1, groups=batch)
+        return logits.reshape(batch, 1, height, width)
+
+
+def _mean(features: Tensor) -> Tensor:
+    return features.mean((2, 3))
+
+
+def _peak(features: Tensor) -> Tensor:
+    return features.amax((2, 3))
+
+
+def _coordinates(features: Float[Tensor, "batch _ height width"]) -> Float[Tensor, "1 2 height width"]:
+    """x to the right and y downward, both from -1 to 1."""
+    height, width = features.shape[-2:]
+    y = torch.linspace(-1, 1, height, device=features.device, dtype=features.dtype)
+    x = torch.linspace(-1, 1, width, device=features.device, dtype=features.dtype)
+    return torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1])[None]

@@ -1,0 +1,173 @@
+"""What a DICOM header says that may be kept: technical fields, never a name, a date, an id or an institution."""
+
+import math
+import re
+
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import (
+    UID,
+    DermoscopicPhotographyImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameSingleBitSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+    VideoEndoscopicImageStorage,
+    VLEndoscopicImageStorage,
+)
+
+_MODALITY_BY_TAG = {
+    "US": "ultrasound",
+    "IVUS": "ultrasound",
+    "ES": "endoscopy",
+    "DMS": "dermoscopy",
+    "CT": "ct",
+    "MR": "mri",
+    **dict.fromkeys(("CR", "DX", "RG", "MG", "RF", "XA", "PX", "IO"), "radiograph"),
+}
+"""Defined terms of (0008,0060) that the confounder dictionary speaks of; the others (OT, NM, XC, SEG...) have none."""
+_MODALITY_BY_CLASS = {
+    VLEndoscopicImageStorage: "endoscopy",
+    VideoEndoscopicImageStorage: "endoscopy",
+    DermoscopicPhotographyImageStorage: "dermoscopy",
+}
+_SECONDARY_CAPTURES = {
+    SecondaryCaptureImageStorage,
+    MultiFrameSingleBitSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+}
+_FRAME_MACROS = ("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence")
+"""Functional groups of enhanced multi-frame files that hold what older files keep at the top."""
+_FRAME_FIELDS = (
+    "BitsStored",
+    "ImagerPixelSpacing",
+    "ModalityLUTSequence",
+    "PhotometricInterpretation",
+    "PixelPaddingRangeLimit",
+    "PixelPaddingValue",
+    "PixelRepresentation",
+    "PixelSpacing",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "SequenceOfUltrasoundRegions",
+    "SliceThickness",
+    "VOILUTFunction",
+    "VOILUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+)
+_HEADER_FIELDS = (
+    "Modality",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "BitsStored",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "SliceThickness",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "WindowCenter",
+    "WindowWidth",
+)
+_CODE_STRING = re.compile(r"[A-Z0-9_]{1,16}")
+"""A code as DICOM writes it; longer or freer text might be somebody's name."""
+_TWO_DIMENSIONAL, _CENTIMETRES = 1, 3
+"""Of RegionSpatialFormat and PhysicalUnitsXDirection (PS3.3 C.8.5.5)."""
+_MM_PER_CM = 10.0
+
+
+def first_frame_facts(dataset: Dataset) -> Dataset:
+    """Fields on which the look and the scale of the first frame depend, wherever the file keeps them."""
+    facts = Dataset()
+    for holder in [dataset, *_frame_macros(dataset)]:
+        for keyword in _FRAME_FIELDS:
+            if keyword in holder:
+                facts.add(holder[keyword])
+    return facts
+
+
+def modality_of(dataset: Dataset) -> str | None:
+    """One of `MODALITIES` where the SOP class or the Modality tag is as clear as that."""
+    by_class = _MODALITY_BY_CLASS.get(UID(str(dataset.get("SOPClassUID", ""))))
+    return by_class or _MODALITY_BY_TAG.get(str(dataset.get("Modality", "")))
+
+
+def spacing_mm_of(facts: Dataset) -> tuple[float, float] | None:
+    """Distance between rows and between columns in mm, in the patient where known, else at the detector."""
+    return (
+        _positive_pair(facts.get("PixelSpacing"))
+        or _positive_pair(facts.get("ImagerPixelSpacing"))
+        or _ultrasound_spacing_mm(facts)
+    )
+
+
+def technical_header(dataset: Dataset, facts: Dataset, transfer_syntax: UID) -> dict[str, str]:
+    """Keyword -> value, of the few keywords that say nothing of the patient."""
+    values = {keyword: facts.get(keyword, dataset.get(keyword)) for keyword in _HEADER_FIELDS}
+    texts = {keyword: _as_text(value) for keyword, value in values.items()}
+    header = {keyword: text for keyword, text in texts.items() if text}
+    return header | ({"TransferSyntax": transfer_syntax.name} if transfer_syntax.is_transfer_syntax else {})
+
+
+def header_warnings(dataset: Dataset, facts: Dataset) -> list[str]:
+    """Sentences for the person who opens the file."""
+    sentences = []
+    if _may_carry_burned_in_text(dataset):
+        sentences.append(
+            "Names or dates may be burned into the pixels of this scan. Look closely before you share it: "
+            "the header is dropped here, the pixels are not changed."
+        )
+    if not _positive_pair(facts.get("PixelSpacing")) and _positive_pair(facts.get("ImagerPixelSpacing")):
+        sentences.append("Sizes in mm are those at the detector; in the body they are smaller.")
+    return sentences
+
+
+def _frame_macros(dataset: Dataset) -> list[Dataset]:
+    groups = [
+        dataset.get(keyword)[0]
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        if dataset.get(keyword)
+    ]
+    return [group.get(macro)[0] for group in groups for macro in _FRAME_MACROS if group.get(macro)]
+
+
+def _may_carry_burned_in_text(dataset: Dataset) -> bool:
+    return (
+        dataset.get("Modality") in {"US", "IVUS"}
+        or dataset.get("SOPClassUID") in _SECONDARY_CAPTURES
+        or dataset.get("BurnedInAnnotation") == "YES"
+    )
+
+
+def _positive_pair(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, MultiValue) or len(value) != 2:
+        return None
+    rows_mm, columns_mm = (float(number) for number in value)
+    usable = all(math.isfinite(number) and number > 0 for number in (rows_mm, columns_mm))
+    return (rows_mm, columns_mm) if usable else None
+
+
+def _ultrasound_spacing_mm(facts: Dataset) -> tuple[float, float] | None:
+    """Of the two-dimensional regions in cm; None where they disagree, as no one number would be right."""
+    spacings = {
+        (abs(float(region.PhysicalDeltaY)) * _MM_PER_CM, abs(float(region.PhysicalDeltaX)) * _MM_PER_CM)
+        for region in facts.get("SequenceOfUltrasoundRegions") or []
+        if region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL
+        and region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == _CENTIMETRES
+    }
+    return _positive_pair(MultiValue(float, spacings.pop())) if len(spacings) == 1 else None
+
+
+def _as_text(value: object) -> str:
+    """Numbers and codes; nothing for free text."""
+    if isinstance(value, MultiValue):
+        parts = [_as_text(part) for part in value]
+        return " x ".join(parts) if all(parts) else ""
+    if isinstance(value, int | float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) and _CODE_STRING.fullmatch(value) else ""

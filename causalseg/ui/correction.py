@@ -1,0 +1,117 @@
+"""A mask into the editor, and the corrected one back out of it and into the store.
+
+The editor works on one fixed square. Where its pixels come back unchanged, the saved mask keeps the original's own
+pixels, so a scan larger than the canvas loses no detail where nobody painted.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from causalseg.annotations.store import LabelStore, Revision
+from causalseg.errors import BadCorrection, InputError
+from causalseg.scan import Letterbox
+from causalseg.ui import copy, render
+from causalseg.ui.state import Draft, SessionState, shown_mask
+
+_SAME_COLOUR = 8
+"""Largest difference a channel for two colours to count as one; a browser's canvas rounds by 1."""
+_SAME_PICTURE = 2.0
+"""Largest mean difference a channel between the scan sent to the editor and the one that comes back."""
+
+
+def start(state: SessionState) -> Draft:
+    """The mask on screen, made ready for the editor.
+
+    Raises:
+        InputError: there is no mask on screen.
+        BadCorrection: the scan on screen is simulated.
+    """
+    if state.encoded is None:
+        raise InputError(copy.OPEN_FIRST)
+    if state.current is None:
+        raise InputError(copy.DESCRIBE_FIRST)
+    if state.original is not None:
+        raise BadCorrection(copy.SIMULATED_NOT_SAVED)
+    scan, mask = state.encoded.scan, shown_mask(state.current, anyway=state.anyway)
+    box = Letterbox.fit(*scan.hw, side_px=render.CANVAS_SIDE_PX)
+    return Draft(
+        scan=scan,
+        box=box,
+        canvas_u8=box.apply(scan.image_u8),
+        canvas_mask=box.apply(mask),
+        proposed=mask,
+        description=state.description,
+        removed=state.current.removed,
+        mask_word=state.mask_word,
+        started_s=time.monotonic(),
+    )
+
+
+def editor_value(draft: Draft) -> dict[str, Any]:
+    """What the editor is given: the scan below, the mask as the only layer."""
+    return {"background": draft.canvas_u8, "layers": [render.editor_layer(draft.canvas_mask)], "composite": None}
+
+
+def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"]:
+    """The editor's mask in the scan's own size.
+
+    Raises:
+        InputError: no mask was loaded into the editor.
+        BadCorrection: the editor sent another size, another picture, or pixels that moved without a stroke.
+    """
+    if not value or value["background"] is None or not value["layers"]:
+        raise InputError(copy.CORRECT_FIRST)
+    layer = value["layers"][0]
+    _raise_if_not_ours(draft, value["background"], layer)
+    canvas_mask = layer[..., 3] > 0
+    changed = draft.box.invert(canvas_mask != draft.canvas_mask)
+    return np.where(changed, draft.box.invert(canvas_mask), draft.proposed)
+
+
+def save(
+    store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str, model: str
+) -> tuple[Draft, Revision, Bool[np.ndarray, "height width"]]:
+    """Check the editor's mask, keep it as the person's next revision, and return it.
+
+    Raises:
+        InputError: nothing to save, or nobody to save it for.
+        BadCorrection: what the editor sent cannot be trusted.
+    """
+    if draft is None:
+        raise InputError(copy.CORRECT_FIRST)
+    if not person.strip():
+        raise InputError(copy.NAME_FIRST)
+    mask = corrected(draft, value)
+    revision = store.save(
+        draft.scan,
+        mask,
+        person=person.strip(),
+        description=draft.description,
+        removed=draft.removed,
+        model=model,
+        parent_sha256=draft.parent_sha256,
+        proposed=draft.proposed,
+        seconds_spent=time.monotonic() - draft.started_s,
+    )
+    return replace(draft, parent_sha256=revision.mask_sha256), revision, mask
+
+
+def _raise_if_not_ours(
+    draft: Draft,
+    background: UInt8[np.ndarray, "below_height below_width channels"],
+    layer: UInt8[np.ndarray, "height width 4"],
+) -> None:
+    expected_hw = draft.canvas_mask.shape
+    if layer.shape[:2] != expected_hw or background.shape[:2] != expected_hw:
+        raise BadCorrection(copy.EDITOR_OTHER_SIZE)
+    if np.abs(background[..., :3].astype(np.int16) - draft.canvas_u8).mean() > _SAME_PICTURE:
+        raise BadCorrection(copy.EDITOR_OTHER_SCAN)
+    off_mask = layer[~draft.canvas_mask]
+    of_the_mask = np.abs(off_mask[:, :3].astype(np.int16) - np.array(render.TINT_RGB)).max(axis=1) <= _SAME_COLOUR
+    if bool(((off_mask[:, 3] > 0) & of_the_mask).any()):
+        raise BadCorrection(copy.EDITOR_MOVED)

@@ -1,0 +1,64 @@
+"""The edge of the page: what happens when a handler raises, and the one log line a request."""
+
+import logging
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from causalseg.errors import InputError
+from causalseg.ui import copy, panels
+
+logger = logging.getLogger(__name__)
+
+_SHORTEST_SECRET_CHARS = 3
+"""Shorter words of the visitor's say nothing about a patient, and blanking them would blank the log."""
+
+
+def guarded(name: str, handler: Callable[..., dict[Any, object]], message: Any) -> Callable[..., dict[Any, object]]:
+    """Show an `InputError` as it is and anything else as a ticket; either way the rest of the page stays as it was.
+
+    Args:
+        name: of the event, for the log.
+        handler: returns updates by component; components it leaves out keep their value.
+        message: the component that shows a sentence; emptied when all went well.
+    """
+
+    @wraps(handler)
+    def run(*values: object) -> dict[Any, object]:
+        started_s = time.perf_counter()
+        outcome = "ok"
+        try:
+            return {message: "", **handler(*values)}
+        except InputError as error:
+            outcome = type(error).__name__
+            return {message: panels.message(str(error))}
+        except Exception as error:
+            outcome = f"ticket_{(number := secrets.token_hex(4))}"
+            logger.error("ticket=%s\n%s", number, redacted(error, values))
+            return {message: panels.message(copy.ticket(number))}
+        finally:
+            logger.info("event=%s outcome=%s seconds=%.3f", name, outcome, time.perf_counter() - started_s)
+
+    return run
+
+
+def redacted(error: Exception, values: Iterable[object]) -> str:
+    """The whole traceback, with every word the visitor gave blanked out."""
+    text = "".join(traceback.format_exception(error))
+    for secret in sorted(_secrets(values), key=len, reverse=True):
+        text = text.replace(secret, "[...]")
+    return text
+
+
+def _secrets(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield from (part for part in (value, Path(value).name, Path(value).stem) if _is_secret(part))
+
+
+def _is_secret(word: str) -> bool:
+    return len(word) >= _SHORTEST_SECRET_CHARS

@@ -1,0 +1,230 @@
+"""The page wired up: which event runs which handler.
+
+Events that call the model share one queue place (`MODEL`), so the network answers one question at a time and the
+events of one tab run in the order they were made. A state holds the encoded scan, so a switch never reads the file
+nor encodes again. Switching does not write the switches: a tick made while an answer is on its way is not lost.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base
+
+from causalseg.annotations.store import LabelStore
+from causalseg.engine import Engine
+from causalseg.settings import Settings
+from causalseg.ui import copy, correction, handlers, panels, render
+from causalseg.ui.edge import guarded
+from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
+from causalseg.ui.gpu import on_gpu
+from causalseg.ui.page import STATE_SECONDS, Page, build_page
+from causalseg.ui.show import Shows, Updates, mask_download
+from causalseg.ui.state import Draft, SessionState
+
+MODEL = "model"
+"""Queue place of the events that call the model; one at a time."""
+EDITOR = "editor"
+"""Queue place of the events that write the draft; one at a time."""
+QUEUE_SIZE = 32
+_CACHE_SWEEP_SECONDS = 600
+_THUMBNAIL_SIDE_PX = 64
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+_MONOSPACE = ("ui-monospace", "Consolas", "monospace")
+
+
+def build_demo(
+    engine: Engine, store: LabelStore, settings: Settings, *, examples_dir: Path = ASSETS_DIR / "examples"
+) -> gr.Blocks:
+    """The whole app, queued; launch it with `launch_options`."""
+    samples = examples(examples_dir)
+    thumbnails = [_thumbnail(sample, settings) for sample in samples]
+    with gr.Blocks(
+        title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
+    ) as demo:
+        page = build_page(engine, samples, thumbnails)
+        wiring = Wiring(engine, store, settings, page, Shows(engine, page))
+        wiring.scan_panel(samples)
+        wiring.switch_panel()
+        wiring.stage_panel()
+        wiring.editor()
+    return demo.queue(max_size=QUEUE_SIZE, api_open=False)
+
+
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """Arguments of `launch`: nothing leaves this machine and nothing is recorded."""
+    return {
+        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
+        "css_paths": [ASSETS_DIR / "app.css"],
+        "js": (ASSETS_DIR / "app.js").read_text(encoding="utf-8"),
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "share": False,
+        "max_file_size": settings.max_file_bytes,
+        "allowed_paths": [],
+        "enable_monitoring": False,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Binds the events of one page to the handlers."""
+
+    engine: Engine
+    store: LabelStore
+    settings: Settings
+    page: Page
+    shows: Shows
+
+    def scan_panel(self, samples: tuple[Example, ...]) -> None:
+        """Opening a scan, asking for something in it."""
+        panel, shows = self.page.scan, self.shows
+
+        def example(state: SessionState, index: int) -> SessionState:
+            return handlers.open_example(self.engine, self.settings, samples[index])
+
+        def suggested(state: SessionState, sample: list[str]) -> SessionState:
+            return handlers.ask(self.engine, state, sample[0])
+
+        busy = self.page.stage.scan
+        upload = partial(handlers.open_upload, self.engine, self.settings)
+        arrived = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
+        arrived.then(lambda: None, outputs=panel.file, show_progress="hidden", api_visibility="private")
+        self._model("example", panel.examples.click, example, [panel.examples], shows.opened, busy)
+        self._model("ask", panel.description.submit, partial(handlers.ask, self.engine), [panel.description])
+        # `.input` is fired by key presses only: it misses a paste and a deletion.
+        self._model("type", panel.description.change, partial(handlers.look_again, self.engine), [panel.description])
+        self._model("suggest", panel.suggestions.click, suggested, [panel.suggestions], shows.asked)
+        self._model("anyway", panel.anyway.input, handlers.show_anyway, [panel.anyway])
+
+    def switch_panel(self) -> None:
+        """The confounders: switched, tried, added."""
+        panel, engine, shows = self.page.switches, self.engine, self.shows
+
+        def switched(state: SessionState, present: list[str], absent: list[str]) -> SessionState:
+            return handlers.switch(engine, state, (*present, *absent))
+
+        def added(state: SessionState, which: str | None, strength: int | float, seed: int | None) -> SessionState:
+            return handlers.add(engine, state, which, float(strength), seed)
+
+        both = [panel.present, panel.absent]
+        self._model("switch", panel.present.input, switched, both)
+        self._model("switch", panel.absent.input, switched, both)
+        self._model("observed", panel.observed.click, partial(handlers.show_observed, engine), [], shows.switched)
+        self._model("adjusted", panel.adjusted.click, partial(handlers.show_adjusted, engine), [], shows.switched)
+        adding = [panel.which, panel.strength, panel.seed]
+        self._model("add", panel.add.click, added, adding, shows.picture, self.page.stage.scan)
+        back = partial(handlers.back_to_original, engine)
+        self._model("original", panel.original.click, back, [], shows.picture)
+
+        rank = on_gpu(shows.ranking)
+
+        def ranked(state: SessionState) -> Updates:
+            return {panel.ranking: rank(state)}
+
+        asked, answered = [self.page.session], [panel.ranking]
+        self._listen("try_all", panel.try_all.click, ranked, asked, answered, MODEL, panel.ranking)
+
+    def stage_panel(self) -> None:
+        """Looking at the mask: its opacity, and the comparison, drawn only while its tab is open."""
+        page, stage = self.page, self.page.stage
+
+        def dimmed(state: SessionState, opacity: int | float) -> Updates:
+            return {stage.mask: self.shows.overlay(state, float(opacity))}
+
+        def compared(state: SessionState) -> Updates:
+            return {page.comparing: True, stage.slider: self.shows.pair(state)}
+
+        def not_compared() -> Updates:
+            return {page.comparing: False}
+
+        self._listen("opacity", stage.opacity.input, dimmed, [page.session, stage.opacity], [stage.mask])
+        self._listen("compare", stage.compare_tab.select, compared, [page.session], [page.comparing, stage.slider])
+        self._listen("mask", stage.mask_tab.select, not_compared, [], [page.comparing])
+
+    def editor(self) -> None:
+        """A mask into the editor and out of it into the store."""
+        page, stage = self.page, self.page.stage
+
+        def start(state: SessionState) -> Updates:
+            draft = correction.start(state)
+            return {
+                page.draft: draft,
+                stage.editor: correction.editor_value(draft),
+                stage.saved: panels.note(copy.loaded(draft.mask_word)),
+                stage.tabs: gr.Tabs(selected="correct"),
+                page.comparing: False,
+            }
+
+        def start_once(state: SessionState, draft: Draft | None) -> Updates:
+            return {page.comparing: False} if draft else start(state)
+
+        def save(draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Updates:
+            kept, revision, mask = correction.save(self.store, draft, value, person, self.engine.name)
+            name = f"revision-{revision.number}"
+            return {
+                page.draft: kept,
+                stage.saved: panels.note(copy.saved(revision.number, person.strip())),
+                stage.download_saved: mask_download(stage.download_saved, kept.scan, mask, name),
+            }
+
+        loaded = [page.draft, stage.editor, stage.saved, stage.tabs, page.comparing]
+        self._listen("correct", stage.correct.click, start, [page.session], loaded, place=EDITOR)
+        self._listen(
+            "correct_tab", stage.correct_tab.select, start_once, [page.session, page.draft], loaded, place=EDITOR
+        )
+        drawn = [page.draft, stage.editor, stage.person]
+        stored = [page.draft, stage.saved, stage.download_saved]
+        self._listen("save", stage.save.click, save, drawn, stored, place=EDITOR)
+
+    def _model(
+        self,
+        name: str,
+        listener: Callable[..., Any],
+        act: Callable[..., SessionState],
+        inputs: list[Any],
+        show: Callable[..., Updates] | None = None,
+        busy: Any = None,
+    ) -> Any:
+        """On `listener`, show the state that `act` makes of the one on screen and the values of `inputs`."""
+        page, show_state, act_there = self.page, show or self.shows.mask, on_gpu(act)
+
+        def run(state: SessionState, comparing: bool, opacity: int | float, *values: object) -> Updates:
+            answered = act_there(state, *values)
+            return {} if answered is state else show_state(answered, comparing, float(opacity))
+
+        seen = [page.session, page.comparing, page.stage.opacity]
+        return self._listen(name, listener, run, seen + inputs, self.shows.outputs(), MODEL, busy)
+
+    def _listen(
+        self,
+        name: str,
+        listener: Callable[..., Any],
+        run: Callable[..., Updates],
+        inputs: list[Any],
+        outputs: list[Any],
+        place: str | None = None,
+        busy: Any = None,
+    ) -> Any:
+        """Bind one event; `busy` shows that it runs, where it may take longer than a blink."""
+        message = self.page.message
+        return listener(
+            guarded(name, run, message),
+            inputs=inputs,
+            outputs=[message, *outputs],
+            trigger_mode="always_last",
+            show_progress="minimal" if busy else "hidden",
+            show_progress_on=busy,
+            concurrency_id=place,
+            concurrency_limit=1 if place else None,
+            api_visibility="private",
+        )
+
+
+def _thumbnail(sample: Example, settings: Settings) -> str:
+    picture_u8 = render.on_square(read_example(sample, settings), _THUMBNAIL_SIDE_PX)
+    return panels.picture(picture_u8, alt=f"{sample.modality}, {sample.description}")

@@ -1,0 +1,234 @@
+"""What stands where on the page: components only, no events."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from causalseg.engine import Engine
+from causalseg.ui import copy, render
+from causalseg.ui.examples import Example
+from causalseg.ui.state import SessionState
+
+STATE_SECONDS = 3600
+"""How long a tab that nobody uses keeps its scan in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPanel:
+    """Opening a scan and asking for something in it."""
+
+    file: gr.File
+    examples: gr.Dataset
+    facts: gr.HTML
+    description: gr.Textbox
+    suggestions: gr.Dataset
+    answer: gr.HTML
+    anyway: gr.Checkbox
+
+
+@dataclass(frozen=True, slots=True)
+class StagePanel:
+    """The scan itself: seen, compared, corrected."""
+
+    tabs: gr.Tabs
+    mask_tab: gr.Tab
+    compare_tab: gr.Tab
+    correct_tab: gr.Tab
+    scan: gr.HTML
+    mask: gr.HTML
+    slider: gr.ImageSlider
+    editor: gr.ImageEditor
+    person: gr.Textbox
+    save: gr.Button
+    saved: gr.HTML
+    download_saved: gr.DownloadButton
+    status: gr.HTML
+    opacity: gr.Slider
+    correct: gr.Button
+    download: gr.DownloadButton
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPanel:
+    """The confounders: off, on, all tried, one added."""
+
+    observed: gr.Button
+    adjusted: gr.Button
+    caption: gr.HTML
+    present: gr.CheckboxGroup
+    present_bars: gr.HTML
+    absent: gr.CheckboxGroup
+    absent_bars: gr.HTML
+    try_all: gr.Button
+    ranking: gr.HTML
+    which: gr.Dropdown
+    strength: gr.Slider
+    seed: gr.Number
+    add: gr.Button
+    original: gr.Button
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Every component an event reads or writes."""
+
+    session: gr.State
+    draft: gr.State
+    comparing: gr.State
+    """Whether the compare tab is open: its two pictures are drawn only then."""
+    message: gr.HTML
+    scan: ScanPanel
+    stage: StagePanel
+    switches: SwitchPanel
+
+
+def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[str]) -> Page:
+    """Lay the page out; call it inside a `gr.Blocks`."""
+    session = gr.State(SessionState(), time_to_live=STATE_SECONDS)
+    draft = gr.State(None, time_to_live=STATE_SECONDS)
+    comparing = gr.State(False, time_to_live=STATE_SECONDS)
+    gr.HTML(f"<h1>{copy.TITLE}</h1><span>{engine.name} · {copy.PLACE}</span>", elem_id="masthead")
+    message = gr.HTML("", elem_id="message")
+    with gr.Row(elem_id="desk", equal_height=False):
+        with gr.Column(elem_id="left", scale=0, min_width=270):
+            scan = _scan_panel(samples, thumbnails)
+        with gr.Column(elem_id="middle", scale=1, min_width=520):
+            stage = _stage_panel()
+        with gr.Column(elem_id="right", scale=0, min_width=310):
+            switches = _switch_panel(engine)
+    gr.HTML(f"<p>{copy.THREE_WORDS}</p><p>{copy.FOOTER}</p>", elem_id="colophon")
+    return Page(session, draft, comparing, message, scan, stage, switches)
+
+
+def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPanel:
+    file = gr.File(label=copy.OPEN, file_count="single", type="filepath", height=96, elem_id="file")
+    examples = gr.Dataset(
+        label=copy.EXAMPLES,
+        components=[gr.HTML(visible=False)],
+        samples=[[thumbnail] for thumbnail in thumbnails],
+        samples_per_page=max(1, len(samples)),
+        layout="gallery",
+        type="index",
+        elem_id="examples",
+    )
+    facts = gr.HTML("", elem_id="facts")
+    description = gr.Textbox(
+        label=copy.DESCRIPTION, placeholder=copy.DESCRIPTION_HINT, lines=1, max_lines=3, elem_id="description"
+    )
+    suggestions = gr.Dataset(
+        label=copy.SUGGESTIONS,
+        components=["textbox"],
+        samples=[[phrase] for phrase in copy.suggestions(None)],
+        samples_per_page=20,
+        layout="gallery",
+        elem_id="suggestions",
+    )
+    answer = gr.HTML(f'<p class="quiet">{copy.NO_SCAN}</p>', elem_id="answer")
+    anyway = gr.Checkbox(label=copy.SHOW_ANYWAY, visible=False, container=False, elem_id="anyway")
+    return ScanPanel(file, examples, facts, description, suggestions, answer, anyway)
+
+
+def _stage_panel() -> StagePanel:
+    with gr.Tabs(elem_id="views") as tabs:
+        with (
+            gr.Tab(copy.MASK_TAB, id="mask", elem_id="mask-tab") as mask_tab,
+            gr.Column(elem_id="stage", elem_classes="square"),
+        ):
+            scan = gr.HTML("", elem_id="scan-picture")
+            mask = gr.HTML("", elem_id="mask-picture")
+        with gr.Tab(copy.COMPARE_TAB, id="compare", elem_id="compare-tab") as compare_tab:
+            slider = _slider()
+            gr.HTML(copy.LEGEND, elem_id="legend")
+        with gr.Tab(copy.CORRECT_TAB, id="correct", elem_id="correct-tab") as correct_tab:
+            editor = _editor()
+            person, save, saved, download_saved = _save_row()
+    status = gr.HTML("", elem_id="status")
+    with gr.Row(elem_id="tools", equal_height=True):
+        opacity = gr.Slider(0.0, 0.9, 0.35, step=0.05, label=copy.OPACITY, elem_id="opacity", min_width=120)
+        correct = gr.Button(copy.CORRECT, size="sm", elem_id="correct", min_width=120)
+        download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=120)
+    return StagePanel(
+        tabs, mask_tab, compare_tab, correct_tab, scan, mask, slider, editor, person, save, saved, download_saved,
+        status, opacity, correct, download,
+    )  # fmt: skip
+
+
+def _slider() -> gr.ImageSlider:
+    return gr.ImageSlider(
+        label=copy.COMPARE_LABEL,
+        show_label=False,
+        format="png",
+        interactive=False,
+        max_height=560,
+        buttons=["fullscreen"],
+        elem_id="slider",
+        elem_classes="square",
+    )
+
+
+def _editor() -> gr.ImageEditor:
+    stroke = (render.STROKE_HEX, render.STROKE_OPACITY)
+    side_px = render.CANVAS_SIDE_PX
+    return gr.ImageEditor(
+        show_label=False,
+        type="numpy",
+        format="png",
+        canvas_size=(side_px, side_px),
+        sources=(),
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(colors=[stroke], default_color=stroke, color_mode="fixed", default_size=10),
+        eraser=gr.Eraser(default_size=10),
+        buttons=[],
+        interactive=True,
+        height=560,
+        elem_id="editor",
+    )
+
+
+def _save_row() -> tuple[gr.Textbox, gr.Button, gr.HTML, gr.DownloadButton]:
+    saved = gr.HTML(f'<p class="quiet">{copy.CORRECT_HINT}</p>', elem_id="saved")
+    with gr.Row(elem_id="save-row", equal_height=True):
+        person = gr.Textbox(copy.PERSON_DEFAULT, label=copy.PERSON, max_lines=1, elem_id="person", min_width=120)
+        save = gr.Button(copy.SAVE, variant="primary", size="sm", elem_id="save", min_width=80)
+        download = gr.DownloadButton(
+            copy.DOWNLOAD_SAVED, size="sm", interactive=False, elem_id="download-saved", min_width=120
+        )
+    return person, save, saved, download
+
+
+def _switch_panel(engine: Engine) -> SwitchPanel:
+    gr.HTML(f"<h2>{copy.CONFOUNDERS}</h2>", elem_classes="heading")
+    with gr.Row(elem_id="masks"):
+        observed = gr.Button(copy.OBSERVED, size="sm", elem_id="observed", min_width=100)
+        adjusted = gr.Button(copy.ADJUSTED, size="sm", elem_id="adjusted", min_width=100)
+    caption = gr.HTML("", elem_id="caption")
+    present, present_bars = _switches(copy.IN_THIS_SCAN, "present")
+    with gr.Accordion(copy.NOT_IN_THIS_SCAN, open=False, elem_id="absent-fold"):
+        absent, absent_bars = _switches(copy.NOT_IN_THIS_SCAN, "absent")
+    with gr.Accordion(copy.TRY_ALL_TITLE, open=False, elem_id="try-fold"):
+        try_all = gr.Button(copy.TRY_ALL, size="sm", elem_id="try-all")
+        ranking = gr.HTML(f'<p class="quiet">{copy.TRY_ALL_HINT}</p>', elem_id="ranking")
+    with gr.Accordion(copy.ADD_TITLE, open=False, elem_id="add-fold"):
+        which, strength, seed, add = _adder(engine)
+    original = gr.Button(copy.ORIGINAL, size="sm", visible=False, elem_id="original")
+    return SwitchPanel(
+        observed, adjusted, caption, present, present_bars, absent, absent_bars, try_all, ranking,
+        which, strength, seed, add, original,
+    )  # fmt: skip
+
+
+def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML]:
+    with gr.Row(elem_classes="switches", equal_height=False):
+        group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=180)
+        bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80)
+    return group, bars
+
+
+def _adder(engine: Engine) -> tuple[gr.Dropdown, gr.Slider, gr.Number, gr.Button]:
+    simulated = [(entry.label, entry.id) for entry in engine.confounders if entry.simulator]
+    which = gr.Dropdown(simulated, value=None, label=copy.ADD_WHICH, elem_id="add-which")
+    strength = gr.Slider(0.0, 1.0, 0.6, step=0.05, label=copy.ADD_STRENGTH, elem_id="add-strength")
+    seed = gr.Number(0, label=copy.ADD_SEED, precision=0, minimum=0, elem_id="add-seed")
+    add = gr.Button(copy.ADD, size="sm", elem_id="add")
+    return which, strength, seed, add

@@ -1,0 +1,94 @@
+"""Pictures for the page: scan, mask and difference, each on one fixed black square.
+
+Colours are of the Okabe-Ito palette, which stays apart for colour-blind eyes.
+"""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+from scipy import ndimage
+
+from causalseg.scan import Letterbox
+from causalseg.scan.types import Scan
+
+VIEW_SIDE_PX = 768
+"""Side of the square on the page."""
+CANVAS_SIDE_PX = 512
+"""Side of the editor's canvas; every picture it gets has exactly this size, or it would shift the mask."""
+OUTLINE_PX = 2
+TINT_RGB = (0, 190, 140)
+ADDED_RGB = (0, 114, 178)
+REMOVED_RGB = (230, 159, 0)
+KEPT_RGB = (235, 235, 235)
+STROKE_HEX = "#0072B2"
+"""The brush: another colour than the mask it corrects, so that what moved by itself can be told from a stroke."""
+LAYER_ALPHA = 120
+"""Of the mask in the editor, in [0, 255]: the scan stays visible under it."""
+STROKE_OPACITY = 0.5
+"""Of the brush, in [0, 1]."""
+COMPARE_OPACITY = 0.35
+"""Of the observed mask in the comparison, in [0, 1]."""
+_KEPT_ALPHA = 60
+_CHANGED_ALPHA = 190
+
+Picture = UInt8[np.ndarray, "side side 3"]
+Layer = UInt8[np.ndarray, "side side 4"]
+Mask = Bool[np.ndarray, "height width"]
+
+
+def on_square(scan: Scan, side_px: int) -> Picture:
+    """The scan letterboxed to a square of `side_px`."""
+    return _box(scan.hw, side_px).apply(scan.image_u8)
+
+
+def mask_layer(mask: Mask, *, opacity: float) -> Layer:
+    """A mask in its scan's size -> tint and outline on the page's square; `opacity` in [0, 1] is the tint's."""
+    square = _box(mask.shape, VIEW_SIDE_PX).apply(mask)
+    layer = np.zeros((*square.shape, 4), np.uint8)
+    layer[square] = (*TINT_RGB, round(255 * opacity))
+    layer[outline(square)] = (*TINT_RGB, 255)
+    return layer
+
+
+def difference_layer(observed: Mask, mask: Mask) -> Layer:
+    """What `mask` adds to `observed` and takes from it, on the page's square."""
+    box = _box(mask.shape, VIEW_SIDE_PX)
+    before, after = box.apply(observed), box.apply(mask)
+    layer = np.zeros((*after.shape, 4), np.uint8)
+    layer[before & after] = (*KEPT_RGB, _KEPT_ALPHA)
+    layer[outline(before & after)] = (*KEPT_RGB, 255)
+    layer[after & ~before] = (*ADDED_RGB, _CHANGED_ALPHA)
+    layer[before & ~after] = (*REMOVED_RGB, _CHANGED_ALPHA)
+    return layer
+
+
+def outline(mask: Mask) -> Mask:
+    """The pixels of `mask` within `OUTLINE_PX` of its border."""
+    return mask & ~ndimage.binary_erosion(mask, iterations=OUTLINE_PX, border_value=1)
+
+
+def blend(picture: Picture, layer: Layer) -> Picture:
+    """`layer` laid over `picture`."""
+    alpha = layer[..., 3:].astype(np.uint16)
+    return ((picture * (255 - alpha) + layer[..., :3] * alpha + 127) // 255).astype(np.uint8)
+
+
+def editor_layer(canvas_mask: Mask) -> Layer:
+    """The mask as the editor's only layer."""
+    layer = np.zeros((*canvas_mask.shape, 4), np.uint8)
+    layer[canvas_mask] = (*TINT_RGB, LAYER_ALPHA)
+    return layer
+
+
+def png_uri(picture: UInt8[np.ndarray, "height width channels"]) -> str:
+    """A picture as a data URI: it reaches the page without a file on the server's disk."""
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _box(hw: tuple[int, int], side_px: int) -> Letterbox:
+    return Letterbox.fit(hw[0], hw[1], side_px=side_px)

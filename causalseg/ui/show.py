@@ -1,0 +1,174 @@
+"""A state -> what the page's components show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from jaxtyping import Bool
+
+from causalseg.annotations.export import mask_to_png
+from causalseg.engine import Engine
+from causalseg.scan.types import Scan
+from causalseg.ui import copy, handlers, panels, render
+from causalseg.ui.page import Page
+from causalseg.ui.state import SessionState, shown_mask
+
+Updates = dict[Any, object]
+_NAME_CHARS = 12
+"""Of the scan's SHA-256 in the name of a downloaded file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """Turns states into updates of one page's components; a component left out keeps what it shows."""
+
+    engine: Engine
+    page: Page
+
+    def outputs(self) -> list[Any]:
+        """Every component that a state can change."""
+        scan, stage, switches = self.page.scan, self.page.stage, self.page.switches
+        seen = [stage.scan, stage.mask, stage.slider, stage.status, stage.download, stage.tabs]
+        edited = [self.page.draft, stage.editor, stage.saved, stage.download_saved]
+        asked = [scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway]
+        masks = [switches.observed, switches.adjusted, switches.original, switches.which, switches.ranking]
+        groups = [switches.present, switches.present_bars, switches.absent, switches.absent_bars]
+        return [self.page.session, self.page.comparing, *seen, *edited, *asked, *masks, *groups, switches.caption]
+
+    def mask(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """The answer and the mask; never the switches, where a tick may be newer than this state."""
+        scan, stage, switches = self.page.scan, self.page.stage, self.page.switches
+        is_absent = state.current is not None and not state.current.found
+        updates: Updates = {
+            self.page.session: state,
+            scan.answer: panels.answer(state),
+            scan.anyway: gr.Checkbox(visible=is_absent),
+            stage.mask: self.overlay(state, opacity),
+            stage.status: panels.status(state, self._labels(state.removed)),
+            stage.download: _current_download(stage.download, state),
+            switches.observed: gr.Button(variant=_variant(state, "observed")),
+            switches.adjusted: gr.Button(variant=_variant(state, "adjusted")),
+        }
+        return updates | ({stage.slider: self.pair(state)} if comparing else {})
+
+    def switched(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """The mask and the switches as they are in `state`."""
+        switches = self.page.switches
+        present, absent = handlers.listed(self.engine, state)
+        return {
+            **self.mask(state, comparing, opacity),
+            switches.present: gr.CheckboxGroup(value=[id_ for id_ in present if id_ in state.removed]),
+            switches.absent: gr.CheckboxGroup(value=[id_ for id_ in absent if id_ in state.removed]),
+        }
+
+    def picture(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """Another picture is on screen: all that depends on its pixels."""
+        if state.encoded is None:
+            return {}
+        seen, strength = state.encoded.scan, state.encoded.strength
+        present, absent = handlers.listed(self.engine, state)
+        page, switches = self.page, self.page.switches
+        return {
+            **self.mask(state, comparing, opacity),
+            page.scan.facts: panels.facts(seen, state.simulated),
+            page.stage.scan: _scan_picture(seen, state.simulated),
+            switches.caption: panels.note(copy.IN_THIS_SCAN if present else copy.NONE_DETECTED),
+            switches.present: self._group(present, state),
+            switches.present_bars: panels.bars(strength[id_] for id_ in present),
+            switches.absent: self._group(absent, state),
+            switches.absent_bars: panels.bars(strength[id_] for id_ in absent),
+            switches.ranking: panels.note(copy.TRY_ALL_HINT),
+            switches.original: gr.Button(visible=state.original is not None),
+        }
+
+    def opened(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """Another scan was opened: its picture, its suggestions, and an empty editor."""
+        if state.encoded is None:
+            return {}
+        page, kind = self.page, state.encoded.scan.modality
+        return {
+            **self.picture(state, comparing, opacity),
+            page.scan.description: state.description,
+            page.scan.suggestions: gr.Dataset(samples=[[phrase] for phrase in copy.suggestions(kind)]),
+            page.scan.anyway: gr.Checkbox(value=False, visible=state.current is not None and not state.current.found),
+            page.switches.which: gr.Dropdown(choices=self._simulated(kind), value=None),
+            page.draft: None,
+            page.stage.editor: None,
+            page.stage.saved: panels.note(copy.CORRECT_HINT),
+            page.stage.download_saved: gr.DownloadButton(value=None, interactive=False),
+            page.stage.tabs: gr.Tabs(selected="mask"),
+            page.comparing: False,
+        }
+
+    def asked(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """A suggestion was taken: the mask, and the words in the description."""
+        return {**self.mask(state, comparing, opacity), self.page.scan.description: state.description}
+
+    def overlay(self, state: SessionState, opacity: float) -> str:
+        """The mask over the scan; `opacity` in [0, 1]."""
+        if state.current is None:
+            return ""
+        layer = render.mask_layer(shown_mask(state.current, anyway=state.anyway), opacity=opacity)
+        return panels.picture(layer, alt=f"{state.mask_word} mask")
+
+    def pair(self, state: SessionState) -> tuple[render.Picture, render.Picture] | None:
+        """The observed mask, and the mask on screen as what it adds and removes."""
+        if state.encoded is None or state.observed is None or state.current is None:
+            return None
+        scan = render.on_square(state.encoded.scan, render.VIEW_SIDE_PX)
+        observed = shown_mask(state.observed, anyway=state.anyway)
+        current = shown_mask(state.current, anyway=state.anyway)
+        tint = render.mask_layer(observed, opacity=render.COMPARE_OPACITY)
+        return render.blend(scan, tint), render.blend(scan, render.difference_layer(observed, current))
+
+    def ranking(self, state: SessionState) -> str:
+        """Each confounder removed alone, by how far the mask moves."""
+        effects = handlers.try_all(self.engine, state)
+        return panels.ranking(effects, state.encoded.scan.spacing_mm if state.encoded else None)
+
+    def _labels(self, ids: Sequence[str]) -> list[str]:
+        return [entry.label for entry in self.engine.confounders if entry.id in ids]
+
+    def _group(self, ids: Sequence[str], state: SessionState) -> gr.CheckboxGroup:
+        labels = {entry.id: entry.label for entry in self.engine.confounders}
+        return gr.CheckboxGroup(
+            choices=[(labels[id_], id_) for id_ in ids],
+            value=[id_ for id_ in ids if id_ in state.removed],
+            visible=bool(ids),
+        )
+
+    def _simulated(self, modality: str | None) -> list[tuple[str, str]]:
+        return [
+            (entry.label, entry.id)
+            for entry in self.engine.confounders
+            if entry.simulator and (modality is None or modality in entry.modalities)
+        ]
+
+
+def mask_download(
+    button: gr.DownloadButton, scan: Scan, mask: Bool[np.ndarray, "height width"], name: str
+) -> gr.DownloadButton:
+    """A mask as a PNG of the scan's own size, named after the scan's hash and not after its file."""
+    file_name = f"{scan.sha256[:_NAME_CHARS]}-{name}.png"
+    path = save_bytes_to_cache(mask_to_png(mask), file_name, button.GRADIO_CACHE)
+    return gr.DownloadButton(value=path, interactive=True)
+
+
+def _current_download(button: gr.DownloadButton, state: SessionState) -> gr.DownloadButton:
+    if state.encoded is None or state.current is None:
+        return gr.DownloadButton(value=None, interactive=False)
+    mask = shown_mask(state.current, anyway=state.anyway)
+    name = f"simulated-{state.mask_word}" if state.original else state.mask_word
+    return mask_download(button, state.encoded.scan, mask, name)
+
+
+def _scan_picture(scan: Scan, simulated: str) -> str:
+    ribbon = f'<p class="simulated">{simulated}</p>' if simulated else ""
+    return panels.picture(render.on_square(scan, render.VIEW_SIDE_PX), alt="the scan") + ribbon
+
+
+def _variant(state: SessionState, mask_word: str) -> Literal["primary", "secondary"]:
+    return "primary" if state.current is not None and state.mask_word == mask_word else "secondary"

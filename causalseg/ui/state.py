@@ -1,0 +1,75 @@
+"""What one browser tab has on its screen: frozen values, replaced and never changed.
+
+`SessionState` is written by the model's events only and `Draft` by the editor's only, so neither overwrites the other.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from causalseg.engine import EncodedScan, Segmentation
+from causalseg.scan import Letterbox
+from causalseg.scan.types import Scan
+
+ANYWAY_THRESHOLD_PROB = 0.5
+"""Where a mask that was not found is cut when the visitor asks to see it anyway."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionState:
+    """The scan on screen and the answers to the question asked of it."""
+
+    encoded: EncodedScan | None = None
+    """The scan on screen; simulated while `original` is set."""
+    original: EncodedScan | None = None
+    """The scan as it was opened, kept while a simulated one is on screen."""
+    simulated: str = ""
+    """What was added to the scan on screen, as a sentence; empty for a scan as opened."""
+    detected: tuple[str, ...] = ()
+    """Ids of the confounders detected in the scan on screen."""
+    description: str = ""
+    removed: tuple[str, ...] = ()
+    """Ids of the confounders switched off."""
+    observed: Segmentation | None = None
+    """With nothing removed."""
+    current: Segmentation | None = None
+    """With `removed` removed: the mask on screen."""
+    anyway: bool = False
+    """Show what was not found."""
+
+    @property
+    def mask_word(self) -> str:
+        """Which of the three masks is on screen: "observed", "adjusted" or "counterfactual"."""
+        if not self.removed:
+            return "observed"
+        return "adjusted" if set(self.removed) == set(self.detected) else "counterfactual"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A mask in the editor, with all that the store wants to know of where it came from."""
+
+    scan: Scan
+    box: Letterbox
+    """Between the scan's own size and the editor's canvas."""
+    canvas_u8: UInt8[np.ndarray, "side side 3"]
+    """The scan as the editor got it."""
+    canvas_mask: Bool[np.ndarray, "side side"]
+    """The mask as the editor got it."""
+    proposed: Bool[np.ndarray, "height width"]
+    """The same mask in the scan's own size."""
+    description: str
+    removed: tuple[str, ...]
+    mask_word: str
+    started_s: float
+    """Monotonic clock."""
+    parent_sha256: str | None = None
+    """Of the mask saved before this one, once there is one."""
+
+
+def shown_mask(segmentation: Segmentation, *, anyway: bool) -> Bool[np.ndarray, "height width"]:
+    """The mask to show: the found one, or with `anyway` also one that was not found."""
+    if anyway and not segmentation.found:
+        return segmentation.probability > ANYWAY_THRESHOLD_PROB
+    return segmentation.mask

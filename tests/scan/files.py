@@ -1,0 +1,54 @@
+"""Small files of every kind, made in memory; nothing here is of a patient."""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+
+def encode(pixels: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
+    """A picture file in memory."""
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    buffer = BytesIO()
+    picture.save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def make_dicom(stored: np.ndarray | None, *, syntax: str = ExplicitVRLittleEndian, **fields: object) -> bytes:
+    """A DICOM file in memory: `stored` as its pixels, `fields` as its header."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["phantom"])
+    dataset.SOPClassUID = CTImageStorage
+    dataset.Modality = "CT"
+    if stored is not None:
+        _add_pixels(dataset, stored)
+    for keyword, value in fields.items():
+        setattr(dataset, keyword, value)
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _add_pixels(dataset: Dataset, stored: np.ndarray) -> None:
+    dataset.Rows, dataset.Columns = stored.shape[:2]
+    dataset.SamplesPerPixel = 1 if stored.ndim == 2 else 3
+    dataset.PhotometricInterpretation = "MONOCHROME2" if stored.ndim == 2 else "RGB"
+    if stored.ndim == 3:
+        dataset.PlanarConfiguration = 0
+    dataset.BitsAllocated = dataset.BitsStored = 8 * stored.dtype.itemsize
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(stored.dtype.kind == "i")
+    dataset.PixelData = stored.tobytes() + b"\x00" * (stored.nbytes % 2)
+
+
+def item(**fields: object) -> Dataset:
+    """One item of a DICOM sequence."""
+    dataset = Dataset()
+    for keyword, value in fields.items():
+        setattr(dataset, keyword, value)
+    return dataset

@@ -1,0 +1,83 @@
+"""The command line, as a person would use it."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from causalseg.__main__ import main
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.scan.phantoms import make_phantom
+
+
+@pytest.fixture(scope="module")
+def scan_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scan") / "scan.png"
+    Image.fromarray(make_phantom("dermoscopy", 1).image_u8).save(path)
+    return path
+
+
+def test_segment_writes_a_mask_of_the_scans_size_and_reports_it(
+    scan_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mask.png"
+
+    code = main(["segment", str(scan_path), "--text", "skin lesion", "--out", str(out), "--json"])
+
+    assert code == 0
+    report = json.loads(capsys.readouterr().out)
+    mask = np.asarray(Image.open(out))
+    assert mask.shape == (report["height"], report["width"])
+    assert set(np.unique(mask)) <= {0, 255}
+    assert int((mask == 255).sum()) == report["area_px"]
+    assert set(report["confounders"]) == {entry.id for entry in load_dictionary()}
+
+
+@pytest.mark.parametrize(("remove", "removed"), [("none", []), ("hair,defocus_blur", ["defocus_blur", "hair"])])
+def test_remove_takes_none_or_ids(
+    scan_path: Path, capsys: pytest.CaptureFixture[str], remove: str, removed: list[str]
+) -> None:
+    assert main(["segment", str(scan_path), "--text", "skin lesion", "--remove", remove, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == removed
+
+
+def test_confounders_lists_every_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["confounders"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line.split()[0] for line in lines] == [entry.id for entry in load_dictionary()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--text", ""], "Type what to look for"),
+        (["--text", "p" * 5000], "shorten it"),
+        (["--text", "mole", "--remove", "moonlight"], "no confounder 'moonlight'"),
+        (["--text", "mole", "--out", "/no/such/folder/mask.png"], "Give another --out"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_code_2(
+    scan_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(["segment", str(scan_path), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
+
+
+def test_bad_files_are_a_sentence_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = io.BytesIO()
+    Image.fromarray(make_phantom("endoscopy", 1).image_u8).save(whole, "JPEG")
+    bad = {"empty.png": b"", "text.png": b"hello, not a picture", "cut.jpg": whole.getvalue()[:900]}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+
+        assert main(["segment", str(tmp_path / name), "--text", "polyp"]) == 2
+        error = capsys.readouterr().err
+        assert error.strip().endswith(".")
+        assert "Traceback" not in error
+    assert main(["segment", str(tmp_path / "missing.png"), "--text", "polyp"]) == 2

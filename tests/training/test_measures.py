@@ -1,0 +1,46 @@
+"""Scores on cases known on paper."""
+
+import numpy as np
+import pytest
+
+from training.measures import CalibrationCounter, auroc, bootstrap_mean, dice, moved_area
+
+
+def test_dice_of_a_half_overlap() -> None:
+    one, other = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    one[:2], other[1:3] = True, True
+    assert dice(one, other) == pytest.approx(0.5)
+    assert dice(one, one) == 1
+    assert dice(np.zeros((4, 4), bool), np.zeros((4, 4), bool)) == 1
+    assert dice(one, np.zeros((4, 4), bool)) == 0
+
+
+def test_moved_area_is_in_units_of_the_reference() -> None:
+    before = np.zeros((10, 10), bool)
+    before[:2] = True
+    after = before.copy()
+    after[2] = True
+    assert moved_area(after, before, before) == pytest.approx(0.5)
+
+
+def test_auroc_counts_ties_half() -> None:
+    assert auroc([2.0, 3.0], [0.0, 1.0]) == 1
+    assert auroc([1.0], [1.0]) == 0.5
+    assert auroc([0.0], [1.0]) == 0
+
+
+def test_bootstrap_resamples_whole_patients() -> None:
+    values = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    by_scan = bootstrap_mean(values)
+    by_patient = bootstrap_mean(values, ["a"] * 4 + ["b"] * 4)
+    assert by_scan.mean == by_patient.mean == 0.5
+    assert by_patient.high - by_patient.low > by_scan.high - by_scan.low
+
+
+def test_calibration_error_of_a_coin_that_says_it_is_a_coin_is_none() -> None:
+    honest, boastful = CalibrationCounter(), CalibrationCounter()
+    mask = np.arange(100).reshape(10, 10) % 2 == 0
+    honest.add(np.full((10, 10), 0.5), mask)
+    boastful.add(np.full((10, 10), 0.95), mask)
+    assert honest.error == pytest.approx(0)
+    assert boastful.error == pytest.approx(0.45)

@@ -1,0 +1,114 @@
+"""Both stages: a run stopped and resumed ends where a straight run ends; each learns."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.checkpoints import kept_state
+from causalseg.models.build import Architecture, build_network
+from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import to_network
+from training.data import Squares
+from training.intervene_stage import InterveneConfig, train_intervene
+from training.losses import dice_score, mask_loss
+from training.resume import load_average
+from training.segment_stage import SegmentConfig, train_segment
+from training.twins import TwinShares
+
+
+def fresh() -> CausalSegNetwork:
+    torch.manual_seed(0)
+    return build_network(Architecture(channels=32, code_width=16, input_side_px=64))
+
+
+def segment(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    train_segment(network, squares, SegmentConfig(epochs=epochs, batch_size=8), run_dir)
+
+
+def intervene(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    config = InterveneConfig(epochs=epochs, batch_size=8, warm_up_steps=1)
+    train_intervene(network, squares, load_dictionary(), config, run_dir)
+
+
+@pytest.mark.parametrize("train", [segment, intervene])
+def test_stop_and_resume_equals_straight_through(
+    train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = fresh()
+    train(straight, squares, tmp_path / "straight", 2)
+
+    stopped = fresh()
+    monkeypatch.setattr("training.loop.save_progress", _save_then_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, squares, tmp_path / "stopped", 2)
+    monkeypatch.undo()
+    resumed = fresh()
+    train(resumed, squares, tmp_path / "stopped", 2)
+
+    for name, value in kept_state(straight).items():
+        torch.testing.assert_close(kept_state(resumed)[name], value, rtol=0, atol=0, msg=name)
+
+
+def _save_then_stop(*arguments: object) -> None:
+    from training.resume import save_progress
+
+    save_progress(*arguments)  # pyright: ignore[reportArgumentType]
+    raise KeyboardInterrupt
+
+
+def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Squares, tmp_path: Path) -> None:
+    network = fresh()
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+
+    intervene(network, squares, tmp_path, 1)
+
+    moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+    assert moved == {"presence", "intervention"}
+
+
+def test_average_of_a_run_is_what_the_run_left_in_the_network(squares: Squares, tmp_path: Path) -> None:
+    network = fresh()
+    segment(network, squares, tmp_path, 1)
+    loaded = fresh()
+
+    assert load_average(tmp_path, loaded) == 1
+    for name, value in kept_state(network).items():
+        torch.testing.assert_close(kept_state(loaded)[name], value, rtol=0, atol=0)
+
+
+def test_one_batch_is_learnt(squares: Squares, network: CausalSegNetwork) -> None:
+    images = to_network(torch.from_numpy(np.array(squares.images_u8[:8])))
+    masks = torch.from_numpy(np.array(squares.masks[:8]))[:, None].float()
+    text = network.text_tower([row.target for row in squares.rows[:8]])
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], 2e-3)
+    network.train()
+
+    for _ in range(40):
+        logits = network.decode(network.observed_pyramid(network.observe(images)), text).mask_logits
+        full = torch.nn.functional.interpolate(logits, scale_factor=4, mode="bilinear")
+        loss = mask_loss(full, masks)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    assert dice_score(full[:, 0] > 0, masks[:, 0] > 0).min() > 0.9
+
+
+def test_gradients_reach_every_trainable_part(squares: Squares, network: CausalSegNetwork) -> None:
+    from training.intervene_stage import _Trainer
+
+    config = InterveneConfig(warm_up_steps=0, shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
+    torch.nn.init.normal_(network.intervention.early[0].leave.weight, std=0.1)  # pyright: ignore[reportArgumentType]
+    trainer = _Trainer(network, squares, load_dictionary(), config)
+    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+
+    losses = trainer.losses(np.arange(12), rng, generator, step=1)
+    sum(losses.values(), start=torch.zeros(())).backward()
+
+    for part in (network.presence, network.intervention):
+        without = [name for name, parameter in part.named_parameters() if parameter.grad is None]
+        assert without == []

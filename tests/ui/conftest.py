@@ -1,0 +1,100 @@
+"""A live app on the fake engine, and a real browser to look at it."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from causalseg.annotations.store import LabelStore
+from causalseg.settings import Settings
+from causalseg.ui.layout import build_demo, launch_options
+from tests.browser import HOW_TO_INSTALL, find_chromium
+from tests.ui.drive import TIMEOUT_MS
+from tests.ui.fakes import FakeEngine, disc
+
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass(frozen=True)
+class App:
+    """The running app and what stands behind it."""
+
+    url: str
+    engine: FakeEngine
+    store: LabelStore
+    cache_dir: Path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    cache_dir = tmp_path_factory.mktemp("gradio")
+    engine, store = FakeEngine(), LabelStore(tmp_path_factory.mktemp("store"))
+    settings = Settings(max_file_bytes=4 * 1024 * 1024)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(cache_dir))
+        demo = build_demo(engine, store, settings, examples_dir=write_examples(tmp_path_factory.mktemp("examples")))
+        _, url, _ = demo.launch(
+            **launch_options(settings), server_port=free_port(), prevent_thread_lock=True, quiet=True
+        )
+        yield App(url, engine, store, cache_dir)
+        demo.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.fail(HOW_TO_INSTALL)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(app: App, browser: Browser) -> Iterator[Page]:
+    """The app in a new tab of 1280 x 800."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
+    page.goto(app.url)
+    page.locator("#examples button").first.wait_for()
+    yield page
+    context.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_examples(folder: Path) -> Path:
+    Image.fromarray(disc(90, 120)).save(folder / "disc.png")
+    row = {"file": "disc.png", "modality": "endoscopy", "description": "polyp"}
+    (folder / "index.json").write_text(json.dumps([row]), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def grainy_png(tmp_path: Path) -> Path:
+    """A scan larger than the editor's canvas, whose mask has details of a single pixel."""
+    path = tmp_path / "Meier_Anna_1961.png"
+    noise = np.random.default_rng(5).integers(0, 90, size=(500, 700, 1), dtype=np.uint8)
+    Image.fromarray(disc(500, 700) // 2 + noise).save(path)
+    return path

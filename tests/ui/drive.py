@@ -1,0 +1,123 @@
+"""Small steps in the browser; each waits for a condition, never for a time."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+from playwright.sync_api import Page, Request, expect
+
+from causalseg.ui.render import CANVAS_SIDE_PX
+
+TIMEOUT_MS = 120_000
+"""Of every wait; generous, for machines that are busy."""
+_POLL_MS = 50
+_TINTED = 20
+"""How much greener than red a reddish scan is under the mask's tint."""
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#file input[type=file]").set_input_files(path)
+
+
+def open_example(page: Page) -> None:
+    page.locator("#examples button").first.click()
+    expect(page.locator("#mask-picture img")).to_be_visible()
+
+
+def describe(page: Page, words: str) -> None:
+    page.locator("#description textarea").fill(words)
+
+
+def expect_text(page: Page, selector: str, pattern: str) -> None:
+    expect(page.locator(selector)).to_have_text(re.compile(pattern))
+
+
+def expect_status(page: Page, pattern: str) -> None:
+    expect_text(page, "#status .prose", pattern)
+
+
+def expect_message(page: Page, pattern: str) -> None:
+    expect_text(page, "#message [role=alert]", pattern)
+
+
+def picture(page: Page, selector: str) -> UInt8[np.ndarray, "height width channels"]:
+    """The pixels of an image on the page that came as a data URI."""
+    source = page.locator(selector).get_attribute("src") or ""
+    return np.asarray(Image.open(BytesIO(base64.b64decode(source.partition(",")[2]))))
+
+
+def until(page: Page, is_true: Callable[[], bool], *, what: str) -> None:
+    """Wait for what no selector can say."""
+    for _ in range(TIMEOUT_MS // _POLL_MS):
+        if is_true():
+            return
+        page.wait_for_timeout(_POLL_MS)
+    raise AssertionError(f"waited in vain for: {what}")
+
+
+@dataclass
+class Editor:
+    """The editor as a person uses it: points are in pixels of its canvas."""
+
+    page: Page
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    """What the browser sent at each save."""
+
+    def __post_init__(self) -> None:
+        self.page.on("request", self._keep)
+
+    def load(self, *, tinted_xy: tuple[int, int]) -> None:
+        """Press the button and wait until the mask is to be seen at `tinted_xy`."""
+        self.page.locator("#correct").click()
+        self.page.locator("#editor canvas").first.wait_for()
+        until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
+
+    def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int]) -> None:
+        undo = self.page.locator('#editor button[aria-label="Undo"]')
+        self.page.mouse.move(*self.on_page(from_xy))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.on_page(to_xy), steps=12)
+        self.page.mouse.up()
+        expect(undo).to_be_enabled()
+
+    def save(self, revision: int) -> None:
+        self.page.locator("#save").click()
+        expect_text(self.page, "#saved", f"saved as revision {revision} ")
+
+    def layer(self, cache_dir: Path) -> UInt8[np.ndarray, "side side 4"]:
+        """The layer in the browser's last save, as the browser wrote it."""
+        path = Path(self.sent[-1]["layers"][0]["path"])
+        if not path.is_relative_to(cache_dir):
+            raise AssertionError("the browser's layer is not in the test's cache")
+        return np.asarray(Image.open(path).convert("RGBA"))
+
+    def on_page(self, xy: tuple[int, int]) -> tuple[float, float]:
+        """Where a pixel of the canvas is on the page: the canvas is centred and zoomed to fit."""
+        box = self.page.locator("#editor canvas").first.bounding_box()
+        zoom = re.search(r"(\d+)%", self.page.locator("#editor").inner_text())
+        if box is None or zoom is None:
+            raise AssertionError("the editor is not to be seen")
+        scale = int(zoom[1]) / 100
+        centre_x, centre_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        half = CANVAS_SIDE_PX / 2
+        return centre_x + scale * (xy[0] + 0.5 - half), centre_y + scale * (xy[1] + 0.5 - half)
+
+    def _is_tinted(self, xy: tuple[int, int]) -> bool:
+        x, y = self.on_page(xy)
+        png = self.page.screenshot(clip={"x": x - 2, "y": y - 2, "width": 5, "height": 5})
+        red, green, _ = np.asarray(Image.open(BytesIO(png)).convert("RGB")).reshape(-1, 3).mean(axis=0)
+        return bool(green > red + _TINTED)
+
+    def _keep(self, request: Request) -> None:
+        if not request.url.endswith("/queue/join?") or '"layers":[{' not in (request.post_data or ""):
+            return
+        values = json.loads(request.post_data or "{}")["data"]
+        self.sent += [value for value in values if isinstance(value, dict) and "layers" in value]

@@ -1,0 +1,112 @@
+"""A stand-in for the engine whose masks can be worked out with a pencil, and which counts what it is asked."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.engine import EncodedScan, Engine, Segmentation
+from causalseg.errors import BadDescription, UnknownConfounder
+from causalseg.scan.types import Scan
+from causalseg.settings import Settings
+
+DETECTED = ("low_contrast", "burned_in_text")
+STRENGTHS = {"low_contrast": 0.62, "burned_in_text": 0.87}
+ABSENT_WORD = "unicorn"
+"""A description with this word is found nowhere."""
+BAND_SHARE = 0.1
+
+
+class FakeEngine(Engine):
+    """Marks what is brighter than the scan's mean; removing the dictionary's entry k takes row band k mod 10 away."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.breaks_on: str | None = None
+
+    @property
+    def name(self) -> str:
+        return "fake-engine"
+
+    @property
+    def confounders(self) -> tuple[Confounder, ...]:
+        return load_dictionary()
+
+    def encode(self, scan: Scan) -> EncodedScan:
+        self.calls["encode"] += 1
+        strength = {entry.id: 0.01 * place for place, entry in enumerate(self.confounders)} | STRENGTHS
+        return EncodedScan(
+            scan=scan,
+            strength=strength,
+            stem=torch.zeros(1, 1, 1, 1),
+            pyramid=(),
+            maps=torch.zeros(len(strength), 1, 1),
+        )
+
+    def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
+        return DETECTED
+
+    def segment(
+        self, encoded: EncodedScan, description: str, remove: Literal["detected"] | Sequence[str] | None = "detected"
+    ) -> Segmentation:
+        self.calls["segment"] += 1
+        if not description.strip():
+            raise BadDescription("Type what to look for, for example: polyp.")
+        if len(description) > Settings().max_description_chars:
+            raise BadDescription(f"The description has {len(description)} characters; shorten it to 500.")
+        if description == self.breaks_on:
+            raise RuntimeError(f"tensor of {description} exploded")
+        removed = DETECTED if remove == "detected" else tuple(remove or ())
+        mask = bright(encoded.scan.image_u8)
+        for confounder in removed:
+            mask[band(self.place(confounder), mask.shape[0])] = False
+        found = ABSENT_WORD not in description
+        return Segmentation(
+            mask=mask & found,
+            probability=np.where(mask, 0.9, 0.1).astype(np.float32),
+            presence=0.97 if found else 0.03,
+            found=found,
+            confounders=encoded.strength,
+            removed=removed,
+            seconds=0.012,
+        )
+
+    def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
+        self.calls["counterfactuals"] += 1
+        return {entry.id: self.segment(encoded, description, [entry.id]) for entry in self.confounders}
+
+    def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
+        self.calls["add"] += 1
+        self.place(confounder)
+        image_u8 = (scan.image_u8 * (1 - 0.5 * strength)).astype(np.uint8)
+        return replace(scan, image_u8=image_u8, sha256=hashlib.sha256(image_u8.tobytes()).hexdigest())
+
+    def place(self, confounder: str) -> int:
+        ids = [entry.id for entry in self.confounders]
+        if confounder not in ids:
+            raise UnknownConfounder(f"There is no confounder {confounder!r}.")
+        return ids.index(confounder)
+
+
+def bright(image_u8: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What is brighter than the mean of the scan."""
+    grey = image_u8.mean(axis=2)
+    return grey > grey.mean()
+
+
+def band(place: int, height_px: int) -> slice:
+    """The rows that removing entry `place` takes away."""
+    start = int(height_px * BAND_SHARE * (place % 10))
+    return slice(start, start + max(1, int(height_px * BAND_SHARE)))
+
+
+def disc(height_px: int, width_px: int) -> np.ndarray[Any, Any]:
+    """A scan with one bright disc left of its middle."""
+    rows, columns = np.mgrid[:height_px, :width_px]
+    inside = (rows - 0.5 * height_px) ** 2 + (columns - 0.4 * width_px) ** 2 < (0.25 * height_px) ** 2
+    return np.where(inside[..., None], np.uint8([230, 150, 120]), np.uint8([60, 30, 25])).astype(np.uint8)

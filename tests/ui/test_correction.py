@@ -1,0 +1,159 @@
+"""A mask into the editor and back: only painted pixels change, and what the editor mangled is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jaxtyping import Bool
+
+from causalseg.annotations.store import LabelStore
+from causalseg.errors import BadCorrection, InputError
+from causalseg.scan import Letterbox, Scan
+from causalseg.ui import copy, correction, handlers, render
+from causalseg.ui.state import Draft, SessionState
+from tests.ui.fakes import FakeEngine, disc
+
+Mask = Bool[np.ndarray, "height width"]
+SIDE_PX = render.CANVAS_SIDE_PX
+STROKE_RGBA = (0, 114, 179, 127)
+"""What Chromium gives back for the brush."""
+
+
+def opened(image_u8: np.ndarray[Any, Any]) -> SessionState:
+    engine = FakeEngine()
+    encoded = engine.encode(Scan(image_u8=image_u8, sha256="ab" * 32, format="PNG"))
+    return handlers.look_again(engine, SessionState(encoded=encoded, detected=()), "polyp")
+
+
+def returned(draft: Draft) -> dict[str, Any]:
+    """What the editor sends back when nobody painted."""
+    layer = render.editor_layer(draft.canvas_mask)
+    opaque = np.full((SIDE_PX, SIDE_PX, 1), 255, np.uint8)
+    return {"background": np.concatenate([draft.canvas_u8, opaque], axis=2), "layers": [layer], "composite": None}
+
+
+def painted(value: dict[str, Any], area: tuple[slice, slice]) -> dict[str, Any]:
+    layer = value["layers"][0].copy()
+    layer[area] = STROKE_RGBA
+    return {**value, "layers": [layer]}
+
+
+def erased(value: dict[str, Any], area: tuple[slice, slice]) -> dict[str, Any]:
+    layer = value["layers"][0].copy()
+    layer[area] = 0
+    return {**value, "layers": [layer]}
+
+
+@given(height_px=st.integers(8, 1300), width_px=st.integers(8, 1300), seed=st.integers(0, 99))
+@settings(derandomize=True, deadline=None, max_examples=25)
+def test_an_untouched_mask_comes_back_exactly_whatever_the_scans_size(height_px: int, width_px: int, seed: int) -> None:
+    draft = correction.start(opened(np.random.default_rng(seed).integers(0, 255, (height_px, width_px, 3), np.uint8)))
+    np.testing.assert_array_equal(correction.corrected(draft, returned(draft)), draft.proposed)
+
+
+@given(
+    height_px=st.integers(200, 1300),
+    width_px=st.integers(200, 1300),
+    top=st.integers(0, SIDE_PX - 40),
+    left=st.integers(0, SIDE_PX - 40),
+    is_eraser=st.booleans(),
+)
+@settings(derandomize=True, deadline=None, max_examples=25)
+def test_only_painted_pixels_change(height_px: int, width_px: int, top: int, left: int, is_eraser: bool) -> None:
+    noise = np.random.default_rng(top).integers(0, 255, (height_px, width_px, 3), np.uint8)
+    draft = correction.start(opened(noise))
+    area = (slice(top, top + 40), slice(left, left + 40))
+    value = (erased if is_eraser else painted)(returned(draft), area)
+    mask = correction.corrected(draft, value)
+
+    touched = np.zeros((SIDE_PX, SIDE_PX), bool)
+    touched[area] = True
+    under_brush = Letterbox.fit(height_px, width_px, side_px=SIDE_PX).invert(touched)
+    np.testing.assert_array_equal(mask[~under_brush], draft.proposed[~under_brush])
+    changed = mask != draft.proposed
+    assert (mask[changed] == (not is_eraser)).all()
+
+
+def test_a_small_scans_saved_mask_is_the_drawn_layer_put_back() -> None:
+    draft = correction.start(opened(disc(128, 96)))
+    value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
+    expected = draft.box.invert(value["layers"][0][..., 3] > 0)
+    np.testing.assert_array_equal(correction.corrected(draft, value), expected)
+    assert (expected != draft.proposed).any()
+
+
+def test_saving_numbers_the_revisions_and_links_each_to_the_one_before(tmp_path: Path) -> None:
+    store, draft = LabelStore(tmp_path), correction.start(opened(disc(128, 96)))
+    value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
+    kept, first, _ = correction.save(store, draft, returned(draft), " Anna ", "model 1")
+    _, second, mask = correction.save(store, kept, value, "Anna", "model 1")
+    assert (first.number, second.number) == (1, 2)
+    assert first.parent_sha256 is None and second.parent_sha256 == first.mask_sha256
+    assert second.person == "Anna" and second.description == "polyp" and second.model == "model 1"
+    np.testing.assert_array_equal(store.mask(second), mask)
+
+
+def test_nothing_is_loaded_without_a_mask() -> None:
+    with pytest.raises(InputError, match="Open a scan first"):
+        correction.start(SessionState())
+    engine = FakeEngine()
+    encoded = engine.encode(Scan(image_u8=disc(20, 20), sha256="cd" * 32, format="PNG"))
+    with pytest.raises(InputError, match="a correction starts from a mask"):
+        correction.start(SessionState(encoded=encoded))
+
+
+def test_a_simulated_scan_takes_no_labels() -> None:
+    engine, state = FakeEngine(), opened(disc(40, 40))
+    with pytest.raises(BadCorrection, match="simulated"):
+        correction.start(handlers.add(engine, state, "hair", 0.5, 0))
+
+
+@pytest.mark.parametrize("value", [None, {"background": None, "layers": [], "composite": None}])
+def test_an_empty_editor_saves_nothing(tmp_path: Path, value: dict[str, Any] | None) -> None:
+    draft = correction.start(opened(disc(40, 40)))
+    with pytest.raises(InputError, match="Correct this mask"):
+        correction.save(LabelStore(tmp_path), draft, value, "me", "model")
+    with pytest.raises(InputError, match="Correct this mask"):
+        correction.save(LabelStore(tmp_path), None, returned(draft), "me", "model")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_correction_needs_a_name(tmp_path: Path) -> None:
+    draft = correction.start(opened(disc(40, 40)))
+    with pytest.raises(InputError, match="name"):
+        correction.save(LabelStore(tmp_path), draft, returned(draft), "  ", "model")
+
+
+def test_a_mask_that_moved_by_itself_is_refused() -> None:
+    draft = correction.start(opened(disc(300, 300)))
+    moved = returned(draft) | {"layers": [np.roll(returned(draft)["layers"][0], 7, axis=1)]}
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(draft, moved)
+    assert str(refused.value) == copy.EDITOR_MOVED
+
+
+def test_another_size_is_refused() -> None:
+    draft = correction.start(opened(disc(300, 300)))
+    small = returned(draft) | {"layers": [np.zeros((400, 400, 4), np.uint8)]}
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(draft, small)
+    assert str(refused.value) == copy.EDITOR_OTHER_SIZE
+
+
+def test_another_picture_is_refused() -> None:
+    draft = correction.start(opened(disc(300, 300)))
+    other = returned(draft)
+    other["background"] = 255 - other["background"]
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(draft, other)
+    assert str(refused.value) == copy.EDITOR_OTHER_SCAN
+
+
+def test_a_browser_that_rounds_a_colour_by_one_is_believed() -> None:
+    draft = correction.start(opened(disc(300, 300)))
+    rounded = returned(draft)
+    rounded["layers"] = [np.where(rounded["layers"][0] > 0, rounded["layers"][0] - 1, 0).astype(np.uint8)]
+    np.testing.assert_array_equal(correction.corrected(draft, rounded), draft.proposed)

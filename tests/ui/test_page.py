@@ -1,0 +1,298 @@
+"""The page in a real browser, on the fake engine."""
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from pydicom.data import get_testdata_file
+
+from causalseg.scan import Letterbox, read_scan
+from causalseg.ui import copy, render
+from tests.ui.conftest import App
+from tests.ui.drive import Editor, describe, expect_message, expect_status, expect_text, open_example, picture, upload
+from tests.ui.fakes import ABSENT_WORD, FakeEngine, band, bright, disc
+
+DISC_CENTRE_XY = (205, 256)
+"""Of the grainy scan, on the editor's canvas."""
+
+
+def removed(engine: FakeEngine, mask: np.ndarray, *confounders: str) -> np.ndarray:
+    """The fake engine's mask, worked out by hand."""
+    left = mask.copy()
+    for confounder in confounders:
+        left[band(engine.place(confounder), mask.shape[0])] = False
+    return left
+
+
+def distance_to_line(side_px: int, start_xy: tuple[int, int], end_xy: tuple[int, int]) -> np.ndarray:
+    """Of every pixel of a square, in pixels, to the line between two points."""
+    y, x = np.mgrid[:side_px, :side_px]
+    (x0, y0), (dx, dy) = start_xy, (end_xy[0] - start_xy[0], end_xy[1] - start_xy[1])
+    along = np.clip(((x - x0) * dx + (y - y0) * dy) / (dx**2 + dy**2), 0, 1)
+    return np.hypot(x - x0 - along * dx, y - y0 - along * dy)
+
+
+def test_the_whole_loop_saves_what_was_drawn_to_the_pixel(app: App, page: Page, grainy_png: Path) -> None:
+    scan = read_scan(grainy_png)
+    upload(page, grainy_png)
+    expect_text(page, "#facts", "PNG · 700 × 500 px")
+    describe(page, "polyp")
+    expect_text(page, "#answer", r"found, 0\.97")
+    expect_status(page, "^adjusted mask")
+    page.get_by_label("Burned-in text").uncheck()
+    expect_status(page, "^counterfactual mask · without Low contrast ·")
+
+    editor = Editor(page)
+    editor.load(tinted_xy=DISC_CENTRE_XY)
+    start_xy, end_xy = (340, 180), (440, 330)
+    editor.stroke(start_xy, end_xy)
+    editor.save(1)
+
+    (revision,) = app.store.revisions(scan.sha256, "me")
+    saved = app.store.mask(revision)
+    proposed = removed(app.engine, bright(scan.image_u8), "low_contrast")
+    box = Letterbox.fit(*scan.hw, side_px=render.CANVAS_SIDE_PX)
+    loaded, drawn = box.apply(proposed), editor.layer(app.cache_dir)[..., 3] > 0
+    np.testing.assert_array_equal(saved, np.where(box.invert(drawn != loaded), box.invert(drawn), proposed))
+
+    from_line_px = distance_to_line(render.CANVAS_SIDE_PX, start_xy, end_xy)
+    changed_from_line_px = from_line_px[drawn != loaded]
+    assert drawn[from_line_px < 5].all(), "a pixel under the middle of the brush is not in the mask"
+    assert changed_from_line_px.max() < 14, "a pixel far from the stroke changed"
+    far_away = box.invert(from_line_px > 14)
+    np.testing.assert_array_equal(saved[far_away], proposed[far_away])
+    assert (saved != proposed).any()
+    assert revision.description == "polyp" and revision.removed == ("low_contrast",)
+    assert revision.model == "fake-engine" and revision.seconds_spent > 0
+
+
+def test_erasing_undoing_and_redoing_are_exact(app: App, page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "disc.png"
+    Image.fromarray(disc(256, 256)).save(path)
+    scan = read_scan(path)
+    upload(page, path)
+    describe(page, "polyp")
+    expect_text(page, "#answer", "found")
+    page.locator("#observed").click()
+    expect_status(page, "^observed mask")
+    editor = Editor(page)
+    editor.load(tinted_xy=DISC_CENTRE_XY)
+    page.keyboard.press("e")
+    editor.stroke((150, 256), (260, 256))
+    editor.save(1)
+    page.keyboard.press("Control+z")
+    expect(page.locator('#editor button[aria-label="Redo"]')).to_be_enabled()
+    editor.save(2)
+    page.keyboard.press("Control+y")
+    expect(page.locator('#editor button[aria-label="Redo"]')).to_be_disabled()
+    editor.save(3)
+
+    erased, undone, redone = (app.store.mask(revision) for revision in app.store.revisions(scan.sha256, "me"))
+    proposed = bright(scan.image_u8)
+    assert not erased[128, 80:125].any() and proposed[128, 80:125].all()
+    np.testing.assert_array_equal(undone, proposed)
+    np.testing.assert_array_equal(redone, erased)
+
+
+def test_switching_redraws_live_without_reading_or_encoding_again(app: App, page: Page) -> None:
+    open_example(page)
+    expect_status(page, "^adjusted mask")
+    encoded = app.engine.calls["encode"]
+    text, contrast = page.get_by_label("Burned-in text"), page.get_by_label("Low contrast")
+    text.uncheck()
+    expect_status(page, "^counterfactual mask · without Low contrast ·")
+    contrast.uncheck()
+    expect_status(page, "^observed mask · nothing removed")
+    text.check()
+    expect_status(page, "^counterfactual mask · without Burned-in text ·")
+    contrast.check()
+    expect_status(page, "^adjusted mask")
+    page.locator("#absent-fold button").first.click()
+    page.get_by_label("Noise").check()
+    expect_status(page, "^counterfactual mask · without Noise, Low contrast, Burned-in text")
+    assert app.engine.calls["encode"] == encoded
+
+
+def test_the_overlay_is_the_mask(app: App, page: Page) -> None:
+    open_example(page)
+    page.locator("#observed").click()
+    expect_status(page, "^observed mask")
+    layer = picture(page, "#mask-picture img")
+    box = Letterbox.fit(90, 120, side_px=render.VIEW_SIDE_PX)
+    np.testing.assert_array_equal(layer[..., 3] > 0, box.apply(bright(disc(90, 120))))
+
+
+def test_observed_and_adjusted_set_the_switches(page: Page) -> None:
+    open_example(page)
+    ticked = page.locator("#present input:checked")
+    expect(ticked).to_have_count(2)
+    page.locator("#observed").click()
+    expect(ticked).to_have_count(0)
+    page.locator("#adjusted").click()
+    expect(ticked).to_have_count(2)
+    expect_status(page, r"^adjusted mask .*Dice to observed 0\.\d\d · 12 ms$")
+
+
+def test_what_is_not_there_is_said_and_can_be_looked_at_anyway(page: Page) -> None:
+    open_example(page)
+    describe(page, ABSENT_WORD)
+    expect_text(page, "#answer", r"Nothing like that found in this scan \(0\.03\)\.$")
+    expect_status(page, r" 0 px ")
+    page.get_by_label(copy.SHOW_ANYWAY).check()
+    expect_text(page, "#answer", "shown anyway")
+    expect_status(page, r" [1-9][\d,]* px ")
+
+
+def test_comparing_shows_two_pictures_of_one_size(page: Page) -> None:
+    open_example(page)
+    page.get_by_role("tab", name="Compare").click()
+    pictures = page.locator("#slider img")
+    expect(pictures).to_have_count(2)
+    sizes = {
+        image.evaluate("async i => (await i.decode(), [i.naturalWidth, i.naturalHeight].join())")
+        for image in pictures.all()
+    }
+    assert sizes == {f"{render.VIEW_SIDE_PX},{render.VIEW_SIDE_PX}"}
+    expect_text(page, "#legend", "added.*removed.*in both")
+
+
+def test_try_all_ranks_the_confounders(page: Page) -> None:
+    open_example(page)
+    page.locator("#try-fold button").first.click()
+    page.locator("#try-all").click()
+    dice = page.locator(".ranking td:last-child")
+    dice.first.wait_for()
+    values = [float(text) for text in dice.all_inner_texts()]
+    assert len(values) > 5 and values == sorted(values)
+
+
+def test_an_added_confounder_is_marked_and_can_be_taken_back(app: App, page: Page) -> None:
+    open_example(page)
+    clean = picture(page, "#scan-picture img")
+    page.locator("#add-fold button").first.click()
+    page.locator("#add-which input").click()
+    page.get_by_role("option", name="Noise").click()
+    page.locator("#add").click()
+    expect_text(page, "#stage .simulated", r"Simulated: Noise, strength 0\.60, seed 0")
+    assert (picture(page, "#scan-picture img") != clean).any()
+    page.locator("#correct").click()
+    expect_message(page, "This scan is simulated")
+    page.locator("#original").click()
+    expect(page.locator("#stage .simulated")).to_have_count(0)
+    np.testing.assert_array_equal(picture(page, "#scan-picture img"), clean)
+
+
+def test_downloads_have_the_scans_size_and_not_the_files_name(app: App, page: Page, grainy_png: Path) -> None:
+    sha256 = hashlib.sha256(grainy_png.read_bytes()).hexdigest()
+    scan = read_scan(grainy_png)
+    upload(page, grainy_png)
+    expect_text(page, "#facts", "700 × 500")
+    describe(page, "polyp")
+    expect_status(page, "^adjusted mask")
+    with page.expect_download() as downloading:
+        page.locator("#download").click()
+    download = downloading.value
+    assert download.suggested_filename == f"{sha256[:12]}-adjusted.png"
+    mask = removed(app.engine, bright(scan.image_u8), "low_contrast", "burned_in_text")
+    np.testing.assert_array_equal(np.asarray(Image.open(download.path())) > 0, mask)
+
+
+def test_a_suggestion_is_one_click(page: Page) -> None:
+    open_example(page)
+    page.locator("#suggestions button").nth(1).click()
+    expect(page.locator("#description textarea")).to_have_value("one small polyp in the upper left")
+    expect_text(page, "#answer", "found")
+
+
+def bad_files(folder: Path) -> dict[str, Path]:
+    """A sentence each, and the file that it is for."""
+    empty, text, cut, huge, heavy = (folder / name for name in ("a.png", "b.png", "c.jpg", "d.png", "e.png"))
+    empty.touch()
+    text.write_text("dear diary", encoding="utf-8")
+    whole = folder / "whole.jpg"
+    Image.fromarray(disc(300, 300)).save(whole)
+    cut.write_bytes(whole.read_bytes()[:2000])
+    Image.new("1", (20_000, 20_000)).save(huge)
+    heavy.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(5 * 1024 * 1024))
+    without_pixels = get_testdata_file("rtplan.dcm", download=False)
+    return {
+        "empty": empty,
+        "not a scan": text,
+        "damaged or cut off": cut,
+        "pixels": huge,
+        "no pixels|without pixels|no picture": Path(str(without_pixels)),
+    }
+
+
+def test_every_bad_file_gets_a_sentence_and_the_page_goes_on(page: Page, tmp_path: Path) -> None:
+    open_example(page)
+    for sentence, path in bad_files(tmp_path).items():
+        upload(page, path)
+        expect_message(page, f"(?i){sentence}")
+        expect_text(page, "#facts", "120 × 90 px")
+    page.locator("#observed").click()
+    expect_status(page, "^observed mask")
+    expect(page.locator("#message [role=alert]")).to_have_count(0)
+
+
+def test_a_bad_description_gets_a_sentence_and_the_page_goes_on(page: Page) -> None:
+    open_example(page)
+    describe(page, "polyp " * 900)
+    expect_message(page, "shorten it")
+    describe(page, "")
+    expect_text(page, "#answer", copy.NO_DESCRIPTION)
+    page.locator("#description textarea").press("Enter")
+    expect_message(page, "Type what to look for")
+    describe(page, "polyp")
+    expect_text(page, "#answer", "found")
+    expect(page.locator("#message [role=alert]")).to_have_count(0)
+
+
+def test_buttons_before_a_scan_say_what_to_do_first(page: Page) -> None:
+    for button in ("#observed", "#correct"):
+        page.locator(button).click()
+        expect_message(page, "Open a scan first")
+    open_example(page)
+    expect_status(page, "^adjusted mask")
+
+
+def test_a_broken_model_gives_a_ticket_and_keeps_the_words_out_of_the_log(
+    app: App, page: Page, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_example(page)
+    app.engine.breaks_on = "zebra stripes"
+    describe(page, "zebra stripes")
+    expect_message(page, r"Ticket \w{8}")
+    ticket = re.search(r"Ticket (\w{8})", page.locator("#message").inner_text())
+    assert ticket is not None and f"ticket={ticket[1]}" in caplog.text
+    assert "exploded" in caplog.text and "zebra" not in caplog.text
+    describe(page, "polyp")
+    expect_text(page, "#answer", "found")
+
+
+def test_nothing_leaves_the_machine(app: App, page: Page) -> None:
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.reload()
+    open_example(page)
+    page.get_by_role("tab", name="Correct").click()
+    page.locator("#editor canvas").first.wait_for()
+    assert hosts - {None, ""} == {"127.0.0.1"}
+
+
+def test_the_page_explains_its_three_words_and_what_it_is_not(page: Page) -> None:
+    text = page.locator("#colophon").inner_text()
+    for word in ("observed mask:", "adjusted mask:", "counterfactual mask:", "Not a medical device", "Nothing leaves"):
+        assert word in text
+
+
+def test_the_scan_fits_a_laptop_screen(page: Page) -> None:
+    open_example(page)
+    stage = page.locator("#stage").bounding_box()
+    assert stage is not None and stage["width"] == stage["height"] > 500
+    assert page.evaluate("document.documentElement.scrollHeight") <= 801

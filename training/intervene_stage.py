@@ -1,0 +1,206 @@
+"""Stage 2, intervene: presence and the causal intervention network on twins; towers, neck and decoder are frozen.
+
+For a pair (input, goal, removed set S): the features, the mask and the probability map under do(input; S) are drawn
+to those of the goal, of which no gradient is taken. A scan that already carries k is no clean twin for k (the trap
+of evaluation.md's planted shortcut): once presence has warmed up, such pairs weigh nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from causalseg.causal.dictionary import Confounder
+from causalseg.causal.intervention import Removal
+from causalseg.causal.presence import Presence, gate
+from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import to_network
+from causalseg.models.towers import TextCode
+from training.augment import augment
+from training.data import Squares, epoch_indices
+from training.descriptions import ask
+from training.loop import Loop, run_loop
+from training.losses import mask_loss
+from training.precision import keep_slow_convolutions_in_float32
+from training.text_cache import TextCache
+from training.twins import Twin, TwinShares, draw_twin
+
+
+@dataclass(frozen=True, slots=True)
+class InterveneConfig:
+    """Settings of stage 2."""
+
+    epochs: int = 8
+    batch_size: int = 16
+    rate: float = 1.5e-3
+    weight_decay: float = 1e-2
+    average_decay: float = 0.998
+    warm_up_steps: int = 200
+    """Steps at the start that train presence alone."""
+    native_weight: float = 0.1
+    """Weight of "absent" where the modality's real scans often carry the confounder."""
+    seed: int = 0
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 800, "btmri": 800, "covidct": 500})
+    shares: TwinShares = field(default_factory=TwinShares)
+
+
+class _Batch(NamedTuple):
+    twins: list[Twin]
+    inputs: Float[Tensor, "batch 3 height width"]
+    goals: Float[Tensor, "batch 3 height width"]
+    answers: Float[Tensor, "batch 1 height width"]
+    text: TextCode
+    modalities: list[str]
+
+
+def train_intervene(
+    network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: InterveneConfig, run_dir: Path
+) -> None:
+    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
+    network.requires_grad_(requires_grad=False).eval()
+    trained = nn.ModuleList([network.presence, network.intervention]).requires_grad_(requires_grad=True)
+    keep_slow_convolutions_in_float32(network.image_tower)
+    run_loop(
+        Loop("intervene", config.epochs, config.batch_size, config.average_decay, config.seed),
+        network,
+        torch.optim.AdamW(trained.parameters(), config.rate, weight_decay=config.weight_decay, fused=True),
+        lambda rng: epoch_indices(data.rows, config.per_set, rng),
+        _Trainer(network, data, dictionary, config).losses,
+        run_dir,
+        asdict(config),
+    )
+
+
+class _Trainer:
+    """The losses of one batch."""
+
+    def __init__(
+        self, network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: InterveneConfig
+    ) -> None:
+        self.network, self.data, self.dictionary, self.config = network, data, dictionary, config
+        self.texts = TextCache(network.text_tower)
+        prompts = [self.texts.encode(list(entry.prompts)).sentence for entry in dictionary]
+        self.prompt_codes = prompts
+        self.mean_codes = functional.normalize(torch.stack([codes.mean(0) for codes in prompts]), dim=-1)
+        self.is_local = torch.tensor([entry.scope == "local" for entry in dictionary])
+
+    def losses(
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> dict[str, Tensor]:
+        """Weighted losses by name; before the warm-up is over only those of presence."""
+        batch = self._batch(chosen, rng, generator)
+        codes = self._drawn_codes(rng)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
+        with torch.autocast("cpu", torch.bfloat16):
+            presence = self.network.presence(stages, codes)
+        losses = self._presence_losses(batch, presence)
+        if step >= self.config.warm_up_steps:
+            losses |= self._intervention_losses(batch, stages, presence, codes, rng)
+        return losses
+
+    def _batch(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> _Batch:
+        rows = [self.data.rows[i] for i in chosen]
+        modalities = [row.modality for row in rows]
+        images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
+        masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
+        images, masks = augment(images, masks, modalities, generator)
+        clean_u8 = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        twins = [
+            draw_twin(image, modality, self.dictionary, rng, self.config.shares)
+            for image, modality in zip(clean_u8, modalities, strict=True)
+        ]
+        questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
+        return _Batch(
+            twins,
+            to_network(torch.from_numpy(np.stack([twin.input_u8 for twin in twins]))),
+            to_network(torch.from_numpy(np.stack([twin.goal_u8 for twin in twins]))),
+            torch.from_numpy(np.stack([q.mask for q in questions]))[:, None].float(),
+            self.texts.encode([q.text for q in questions]),
+            modalities,
+        )
+
+    def _drawn_codes(self, rng: np.random.Generator) -> Float[Tensor, "confounder code"]:
+        """Half of the time an entry goes by one of its prompts alone, so that a typed name works too."""
+        drawn = [
+            codes[int(rng.integers(len(codes)))] if rng.random() < 0.5 else mean
+            for codes, mean in zip(self.prompt_codes, self.mean_codes, strict=True)
+        ]
+        return torch.stack(drawn)
+
+    def _presence_losses(self, batch: _Batch, presence: Presence) -> dict[str, Tensor]:
+        labels = torch.from_numpy(np.concatenate([np.stack([t.labels[i] for t in batch.twins]) for i in (0, 1)]))
+        maps = torch.from_numpy(np.concatenate([np.stack([t.maps[i] for t in batch.twins]) for i in (0, 1)]))
+        native = torch.tensor([[m in entry.native_to for entry in self.dictionary] for m in batch.modalities]).repeat(
+            2, 1
+        )
+        weight = torch.where(native & (labels == 0), self.config.native_weight, 1.0)
+        positive = torch.where(labels > 0, 4.0, 1.0)
+        strength = functional.binary_cross_entropy_with_logits(presence.strength_logits, labels, reduction="none")
+        local = self.is_local.nonzero()[:, 0]
+        where = functional.binary_cross_entropy_with_logits(
+            presence.map_logits[:, local], maps[:, local], reduction="none", pos_weight=torch.tensor(4.0)
+        )
+        return {
+            "strength": 2 * (strength * weight * positive).mean(),
+            "where": 2 * (where.mean((2, 3)) * weight[:, local]).mean(),
+        }
+
+    def _intervention_losses(
+        self, batch: _Batch, stages: list[Tensor], presence: Presence, codes: Tensor, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        half = len(batch.twins)
+        removal = self._removal(batch.twins, presence, codes, rng)
+        free = self._twin_is_free(batch.twins, presence)
+        goal_stages = [stage[half:] for stage in stages]
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                goal_pyramid = self.network.observed_pyramid(goal_stages)
+                goal_logits = self.network.decode(goal_pyramid, batch.text).mask_logits.float()
+            reached = self.network.intervened_stages(stages[0][:half], removal)
+            levels = [
+                self.network.intervention.on_level(i, level, removal)
+                for i, level in enumerate(self.network.observed_pyramid(reached))
+            ]
+            decoded = self.network.decode(levels, batch.text)
+        feature = sum(
+            (_distance(a, b, free) for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)),
+            start=torch.zeros(()),
+        )
+        logits = decoded.mask_logits.float()
+        twin = functional.binary_cross_entropy_with_logits(logits, goal_logits.sigmoid(), reduction="none")
+        full = functional.interpolate(logits, scale_factor=4, mode="bilinear")
+        return {
+            "feature": feature / 9,
+            "mask": mask_loss(full, batch.answers, free),
+            "twin": 0.5 * (twin.mean((1, 2, 3)) * free).sum() / free.sum().clamp(min=1),
+        }
+
+    def _removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:
+        pairs = [(row, k, twin.is_null) for row, twin in enumerate(twins) for k in twin.removed]
+        row = torch.tensor([pair[0] for pair in pairs])
+        confounder = torch.tensor([pair[1] for pair in pairs])
+        forced = torch.tensor([is_null or rng.random() < 0.5 for _, _, is_null in pairs])
+        seen = gate(presence.strength[row, confounder].detach())
+        where = presence.maps[row, confounder].detach()
+        where = torch.where(self.is_local[confounder][:, None, None], where, 1.0)
+        return Removal(row, codes[confounder], torch.where(forced, 1.0, seen), where[:, None])
+
+    def _twin_is_free(self, twins: list[Twin], presence: Presence) -> Float[Tensor, " batch"]:
+        """0 for a pair whose goal seems to carry a removed confounder already."""
+        strength = presence.strength[len(twins) :].detach()
+        return torch.tensor(
+            [float(twin.is_null or all(strength[i, k] < 0.5 for k in twin.removed)) for i, twin in enumerate(twins)]
+        )
+
+
+def _distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """Mean absolute difference in units of the goal's spread."""
+    difference = (reached.float() - goal.float()).abs().mean((1, 2, 3)) / goal.float().std().clamp(min=1e-3)
+    return (difference * weight).sum() / weight.sum().clamp(min=1)

@@ -1,0 +1,82 @@
+"""From a finished run to an entry of the manifest: thresholds chosen on the validation rows, weights, SHA-256.
+
+Nothing here looks at a test row.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch.nn import functional
+
+from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
+from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import to_network
+from training.data import Squares
+from training.descriptions import ORGAN, neutral
+from training.evaluate import ABSENT_TARGETS
+
+TEMPERATURES = tuple(float(t) for t in np.geomspace(0.5, 3, 25))
+REFUSED_TRUE = 0.03
+"""Share of true descriptions of the validation rows that the presence threshold may refuse."""
+
+
+@torch.inference_mode()
+def choose_thresholds(network: CausalSegNetwork, val: Squares) -> tuple[float, float]:
+    """The presence threshold and the temperature, from observed masks of the validation scans.
+
+    The threshold is the highest that refuses at most `REFUSED_TRUE` of the true descriptions, but not above the
+    middle between the two kinds where they separate wholly; the temperature minimises pixel cross-entropy.
+    """
+    true_presence, absent_presence, logits, masks = [], [], [], []
+    for i, row in enumerate(val.rows):
+        mask = torch.from_numpy(val.masks[i : i + 1].copy())[:, None].float()
+        if not mask.any():
+            continue
+        stages = network.observe(to_network(torch.from_numpy(val.images_u8[i : i + 1].copy())))
+        others = [text for text in ABSENT_TARGETS if ORGAN[text] != ORGAN[row.target]]
+        text = network.text_tower([neutral(row.target), others[i % len(others)]])
+        pyramid = [level.expand(2, -1, -1, -1) for level in network.observed_pyramid(stages)]
+        decoded = network.decode(pyramid, text)
+        presence = decoded.presence_logits.sigmoid()
+        true_presence.append(float(presence[0]))
+        absent_presence.append(float(presence[1]))
+        logits.append(functional.interpolate(decoded.mask_logits[:1], size=mask.shape[-2:], mode="bilinear").half())
+        masks.append(mask.bool())
+    lenient = float(np.quantile(true_presence, REFUSED_TRUE))
+    strict = float(np.quantile(absent_presence, 0.99))
+    threshold = lenient if lenient <= strict else (lenient + strict) / 2
+    return round(threshold, 4), _best_temperature(torch.cat(logits), torch.cat(masks))
+
+
+def _best_temperature(logits: torch.Tensor, masks: torch.Tensor) -> float:
+    sample_logits, sample_masks = logits[:, :, ::4, ::4].float(), masks[:, :, ::4, ::4].float()
+    losses = [float(functional.binary_cross_entropy_with_logits(sample_logits / t, sample_masks)) for t in TEMPERATURES]
+    return round(TEMPERATURES[int(np.argmin(losses))], 3)
+
+
+def release(network: CausalSegNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:
+    """Write the weights file of `entry`; the entry with its SHA-256."""
+    path = project_dir / entry.file
+    save_weights(network, path)
+    return replace(entry, sha256=file_sha256(path))
+
+
+def write_entry(entry: CheckpointEntry, path: Path = MANIFEST_PATH) -> None:
+    """Put `entry` into the manifest in place of the one of its name."""
+    manifest: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    manifest[entry.name] = _to_mapping(entry)
+    header = "# Every checkpoint that the app can load. Written by `python -m training release`.\n"
+    path.write_text(header + yaml.safe_dump(manifest, sort_keys=False, width=110), encoding="utf-8")
+
+
+def _to_mapping(entry: CheckpointEntry) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in entry.__dataclass_fields__ if name != "name"}
+    architecture = values["architecture"]
+    values["architecture"] = {name: getattr(architecture, name) for name in architecture.__dataclass_fields__}
+    values["sources"], values["data"] = list(values["sources"]), list(values["data"])
+    values["preprocessing"], values["metrics"] = dict(values["preprocessing"]), dict(values["metrics"])
+    return {key: value for key, value in values.items() if value not in (None, "")}

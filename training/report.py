@@ -1,0 +1,105 @@
+"""Tables of an evaluation as JSON and as Markdown, each with what made them: checkpoint, commit, command."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry
+from training.measures import Mean
+
+RESULTS_DIR = PROJECT_DIR / "docs" / "results"
+_COLUMNS = {
+    "damage": "damage",
+    "recovery": "recovery",
+    "twin_observed": "twin, observed",
+    "twin_removed": "twin, removed",
+    "adjusted_gain": "adjusted gain",
+    "off_target": "off-target",
+    "null_effect": "null effect",
+    "harm_to_clean": "harm to clean",
+    "detection_auroc": "AUROC",
+}
+
+
+def provenance(entry: CheckpointEntry, command: str) -> dict[str, str]:
+    """What made a table: checkpoint and its SHA-256, the commit of the code, the command."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=PROJECT_DIR, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "checkpoint": f"{entry.name} {entry.version}",
+        "sha256": entry.sha256,
+        "commit": commit or "unknown",
+        "command": command,
+    }
+
+
+def write_report(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str], folder: Path = RESULTS_DIR) -> Path:
+    """Write `<name>.json` and `<name>.md`; the Markdown's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = _plain({"made_by": dict(made_by), **tables})
+    (folder / f"{name}.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    path = folder / f"{name}.md"
+    path.write_text(_markdown(name, tables, made_by), encoding="utf-8")
+    return path
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) -> str:
+    lines = [f"# {name}", "", *(f"- {key}: `{value}`" for key, value in made_by.items()), ""]
+    lines += ["Dice is the mean of per-image Dice at the scan's own size; intervals are 95 % bootstrap.", ""]
+    if "segmentation" in tables:
+        lines += _segmentation_lines(tables["segmentation"])
+    if "faithfulness" in tables:
+        lines += _faithfulness_lines(tables["faithfulness"])
+    for key in ("absent", "sides", "speed"):
+        if key in tables:
+            lines += [f"## {key}", "", "| what | value |", "|---|---|"]
+            lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
+    if "text" in tables:
+        kinds = list(next(iter(tables["text"].values())))
+        lines += ["## text", "", f"| set | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
+        lines += [f"| {s} | {' | '.join(_cell(row[k]) for k in kinds)} |" for s, row in tables["text"].items()] + [""]
+    return "\n".join(lines)
+
+
+def _segmentation_lines(table: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## segmentation",
+        "",
+        "| set | role | scans | observed Dice | adjusted Dice | refused | normal scans empty |",
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name, row in table.items():
+        if isinstance(row, Mapping):
+            empty = _cell(row.get("normal_scans_empty"))
+            cells = (name, row["role"], row["scans"], row["observed"], row["adjusted"], f"{row['refused']:.3f}", empty)
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return [*lines, "", f"Expected calibration error of the pixels: {table['pixel_calibration_error']:.4f}.", ""]
+
+
+def _faithfulness_lines(table: Mapping[str, Any]) -> list[str]:
+    lines = ["## faithfulness of the switches", "", f"Twins: {asdict(table['protocol'])}.", ""]
+    lines += [f"| confounder | {' | '.join(_COLUMNS.values())} |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for name, row in table["confounders"].items():
+        lines.append(f"| {name} | {' | '.join(_cell(row[key], interval=False) for key in _COLUMNS)} |")
+    lines += ["", *(f"- {key}: {_cell(value)}" for key, value in table["total"].items()), ""]
+    return lines
+
+
+def _cell(value: object, *, interval: bool = True) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, Mean):
+        return str(value) if interval else f"{value.mean:.3f}"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,95 @@
+"""Stop and go on: what a run must remember, written whole after every epoch, so that both ways give one result."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from causalseg.checkpoints import kept_state
+
+_FILE = "progress.pt"
+
+
+@dataclass(slots=True, eq=False)
+class Progress:
+    """Where a run stands."""
+
+    epoch: int
+    average: dict[str, Tensor]
+    """Exponential moving average of the network's state."""
+
+    @classmethod
+    def start(cls, network: nn.Module) -> "Progress":
+        """A run that has not begun."""
+        return cls(0, {name: value.clone() for name, value in kept_state(network).items()})
+
+
+def update_average(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
+    """Move `average` toward the network's state, in place."""
+    state = kept_state(network)
+    floats = [name for name, value in state.items() if value.is_floating_point()]
+    torch._foreach_lerp_([average[name] for name in floats], [state[name] for name in floats], 1 - decay)
+    for name in state.keys() - set(floats):
+        average[name].copy_(state[name])
+
+
+def seed_epoch(seed: int, epoch: int) -> tuple[np.random.Generator, torch.Generator]:
+    """The random sources of one epoch, the same whether the run was stopped before it or not."""
+    torch.manual_seed(1000 * seed + epoch)
+    return np.random.default_rng([seed, epoch]), torch.Generator().manual_seed(1000 * seed + epoch)
+
+
+def save_progress(
+    run_dir: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    progress: Progress,
+    config: dict[str, Any],
+) -> None:
+    """Write the run's whole state, or leave the last one untouched."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    partial = run_dir / f"{_FILE}.partial"
+    torch.save(
+        {
+            "epoch": progress.epoch,
+            "average": progress.average,
+            "network": kept_state(network),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "config": config,
+        },
+        partial,
+    )
+    partial.replace(run_dir / _FILE)
+
+
+def load_progress(
+    run_dir: Path,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> Progress | None:
+    """Put a stopped run's state back, in place; None where there is none."""
+    path = run_dir / _FILE
+    if not path.exists():
+        return None
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(saved["network"], strict=False)
+    optimizer.load_state_dict(saved["optimizer"])
+    schedule.load_state_dict(saved["schedule"])
+    return Progress(saved["epoch"], saved["average"])
+
+
+def load_average(run_dir: Path, network: nn.Module) -> int:
+    """Put a run's averaged weights into `network`, in place; the number of epochs behind them.
+
+    Raises:
+        FileNotFoundError: the run has not finished an epoch.
+    """
+    saved = torch.load(run_dir / _FILE, map_location="cpu", weights_only=True)
+    network.load_state_dict(saved["average"], strict=False)
+    return int(saved["epoch"])

@@ -1,0 +1,120 @@
+"""Twins: the same scan with and without a confounder, so that the true counterfactual is known.
+
+A twin pair is an `input` to be intervened on, a `goal` that it should become, and the confounders to remove. The
+goal may itself carry another confounder, which must stay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from causalseg.causal.dictionary import Confounder
+from causalseg.causal.simulate import simulate
+
+STRENGTH_FLOOR = 0.35
+"""z_k taught for a just visible confounder; 1 is taught for the strongest. Absent is 0."""
+MAP_STRIDE = 8
+"""Pixels of a picture for one cell of a confounder map, as in `causal.presence`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Twin:
+    """One pair; `labels` and `maps` speak of both pictures, input first."""
+
+    input_u8: UInt8[np.ndarray, "height width 3"]
+    goal_u8: UInt8[np.ndarray, "height width 3"]
+    removed: tuple[int, ...]
+    """Indices in the dictionary."""
+    is_null: bool
+    """The removed confounder is absent: the input must stay as it is."""
+    labels: Float32[np.ndarray, "2 confounder"]
+    maps: Float32[np.ndarray, "2 confounder map_h map_w"]
+
+
+@dataclass(frozen=True, slots=True)
+class TwinShares:
+    """How often each kind of pair is drawn; what is left is a simple pair: one confounder, removed."""
+
+    kept_other: float = 0.15
+    """Two confounders, one removed."""
+    both: float = 0.10
+    """Two confounders, both removed."""
+    null: float = 0.15
+    """One confounder or none, an absent one removed."""
+    weakest: float = 0.3
+    """Strengths are drawn from here to 1."""
+
+
+def applicable(dictionary: Sequence[Confounder], modality: str) -> list[int]:
+    """Indices of the entries that a scan of `modality` can be given."""
+    return [i for i, entry in enumerate(dictionary) if entry.simulator and modality in entry.modalities]
+
+
+def draw_twin(
+    image_u8: UInt8[np.ndarray, "height width 3"],
+    modality: str,
+    dictionary: Sequence[Confounder],
+    rng: np.random.Generator,
+    shares: TwinShares,
+) -> Twin:
+    """Draw one pair from a scan that is taken to be clean."""
+    first, second = rng.choice(applicable(dictionary, modality), 2, replace=False)
+    draw = rng.random()
+    clean = _Carrier(image_u8, len(dictionary))
+    if draw < shares.null:
+        carrier = clean if rng.random() < 0.4 else clean.with_one(dictionary, int(first), rng, shares)
+        absent = [i for i, entry in enumerate(dictionary) if carrier.labels[i] == 0 and modality not in entry.native_to]
+        return _pair(carrier, carrier, (int(rng.choice(absent)),), is_null=True)
+    draw -= shares.null
+    if draw < shares.kept_other + shares.both:
+        other = clean.with_one(dictionary, int(second), rng, shares)
+        loaded = other.with_one(dictionary, int(first), rng, shares)
+        if draw < shares.kept_other:
+            return _pair(loaded, other, (int(first),), is_null=False)
+        return _pair(loaded, clean, (int(first), int(second)), is_null=False)
+    return _pair(clean.with_one(dictionary, int(first), rng, shares), clean, (int(first),), is_null=False)
+
+
+class _Carrier:
+    """A picture with what was put into it."""
+
+    def __init__(self, image_u8: UInt8[np.ndarray, "height width 3"], count: int) -> None:
+        self.image_u8 = image_u8
+        self.labels = np.zeros(count, np.float32)
+        self.maps = np.zeros((count, *_map_hw(image_u8.shape[:2])), np.float32)
+
+    def with_one(
+        self, dictionary: Sequence[Confounder], index: int, rng: np.random.Generator, shares: TwinShares
+    ) -> "_Carrier":
+        strength = float(rng.uniform(shares.weakest, 1))
+        simulator = dictionary[index].simulator or ""
+        made = simulate(self.image_u8, simulator, strength=strength, seed=int(rng.integers(2**31)))
+        carrier = _Carrier(made.image_u8, len(self.labels))
+        carrier.labels[:], carrier.maps[:] = self.labels, self.maps
+        carrier.labels[index] = STRENGTH_FLOOR + (1 - STRENGTH_FLOOR) * strength
+        carrier.maps[index] = region_map(made.region)
+        return carrier
+
+
+def region_map(region: Bool[np.ndarray, "height width"]) -> Float32[np.ndarray, "map_h map_w"]:
+    """1 in every cell that the region touches; the sides of the region are multiples of `MAP_STRIDE`."""
+    map_h, map_w = _map_hw(region.shape)
+    cells = region.reshape(map_h, MAP_STRIDE, map_w, MAP_STRIDE)
+    return cells.any(axis=(1, 3)).astype(np.float32)
+
+
+def _map_hw(hw: tuple[int, ...]) -> tuple[int, int]:
+    return hw[0] // MAP_STRIDE, hw[1] // MAP_STRIDE
+
+
+def _pair(source: _Carrier, goal: _Carrier, removed: tuple[int, ...], *, is_null: bool) -> Twin:
+    return Twin(
+        source.image_u8,
+        goal.image_u8,
+        removed,
+        is_null,
+        np.stack([source.labels, goal.labels]),
+        np.stack([source.maps, goal.maps]),
+    )
