@@ -193,11 +193,11 @@ def _grey(
     values = _apply_modality(stored, facts)
     if facts.get("VOILUTSequence"):
         shown, bits = _apply_table(values, facts.VOILUTSequence[0])
-        return Window.between(0, 2**bits - 1).apply(shown), []
+        return Window.between(0.0, 2.0**bits - 1).apply(shown), []
     if window := _named_window(facts, is_float=stored.dtype.kind == "f"):
         return window.apply(values), []
     if _fits_the_screen(stored, facts):
-        return Window.between(0, 2 ** int(facts.BitsStored) - 1).apply(stored), []
+        return Window.between(0.0, 2.0 ** int(facts.BitsStored) - 1).apply(stored), []
     sentence = f"The file names no window; the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values is shown."
     return percentile_window(values, ignore=_padding(stored, facts)).apply(values), [sentence]
 

@@ -38,7 +38,7 @@ class Window:
     def apply(self, values: Real[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
         """The greys of `values`; not-a-number is black, a window of no width is a threshold."""
         center, width = (self.center - 0.5, self.width - 1) if self.shape == "LINEAR" else (self.center, self.width)
-        distance = np.nan_to_num(values.astype(np.float64), nan=-np.inf) - center
+        distance = np.where(np.isnan(values), -np.inf, values.astype(np.float64)) - center
         if width <= 0:
             white = (distance > 0).astype(np.float64)
         elif self.shape == "SIGMOID":
@@ -61,10 +61,12 @@ def percentile_window(
     if ignore is not None and (counted & ~ignore).any():
         counted &= ~ignore
     if not counted.any():
-        return Window.between(0, 0)
+        return Window.between(0.0, 0.0)
     kept = values[counted].astype(np.float64)
     low, high = np.percentile(kept, (LOW_PERCENT, HIGH_PERCENT))
-    return Window.between(low, high) if high > low else Window.between(kept.min(), kept.max())
+    if high <= low:
+        low, high = kept.min(), kept.max()
+    return Window.between(float(low), float(high))
 
 
 def look_up(

@@ -1,14 +1,15 @@
 """Small files of every kind, made in memory; nothing here is of a patient."""
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 
-def encode(pixels: np.ndarray | Image.Image, kind: str, **options: object) -> bytes:
+def encode(pixels: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
     """A picture file in memory."""
     picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     buffer = BytesIO()
@@ -16,7 +17,7 @@ def encode(pixels: np.ndarray | Image.Image, kind: str, **options: object) -> by
     return buffer.getvalue()
 
 
-def make_dicom(stored: np.ndarray | None, *, syntax: str = ExplicitVRLittleEndian, **fields: object) -> bytes:
+def make_dicom(stored: np.ndarray | None, *, syntax: UID = ExplicitVRLittleEndian, **fields: Any) -> bytes:
     """A DICOM file in memory: `stored` as its pixels, `fields` as its header."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
@@ -46,7 +47,7 @@ def _add_pixels(dataset: Dataset, stored: np.ndarray) -> None:
     dataset.PixelData = stored.tobytes() + b"\x00" * (stored.nbytes % 2)
 
 
-def item(**fields: object) -> Dataset:
+def item(**fields: Any) -> Dataset:
     """One item of a DICOM sequence."""
     dataset = Dataset()
     for keyword, value in fields.items():

@@ -183,5 +183,5 @@ def _blow_bubbles(
             light.ring((x, y), radius * 0.86, 0.003, 0.45 * ink)
             light.disc((x - radius * 0.35, y - radius * 0.35), radius * 0.2, ink)
     shaded, dark = paint(image, shade.alpha() * lit, (0.25, 0.16, 0.1))
-    lit, bright = paint(shaded, light.alpha() * lit, (1.0, 0.99, 0.92))
-    return lit, dark | bright
+    frothy, bright = paint(shaded, light.alpha() * lit, (1.0, 0.99, 0.92))
+    return frothy, dark | bright

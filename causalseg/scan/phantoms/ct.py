@@ -10,7 +10,7 @@ from causalseg.scan.phantoms.texture import Field, Plane, step
 from causalseg.scan.window import Window
 
 _AIR_HU, _LUNG_HU, _FAT_HU, _MUSCLE_HU, _BLOOD_HU, _MARROW_HU, _BONE_HU = -1000, -850, -100, 50, 45, 200, 700
-_LUNG_WINDOW = Window(center=-400, width=1500)
+_LUNG_WINDOW = Window(center=-400.0, width=1500.0)
 _NOISE_HU = 45
 _RIBS = 20
 _VESSELS = 70

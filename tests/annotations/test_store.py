@@ -1,0 +1,275 @@
+import hashlib
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from causalseg.annotations import LabelStore, Revision, dice
+from causalseg.errors import BadCorrection, StoreError
+from causalseg.scan import Scan
+
+HW = (12, 17)
+
+
+def make_scan(seed: int = 0) -> Scan:
+    """A made-up scan; its header says more than the store may keep."""
+    image_u8 = np.random.default_rng(seed).integers(0, 256, (*HW, 3), dtype=np.uint8)
+    sha256 = hashlib.sha256(image_u8.tobytes()).hexdigest()
+    return Scan(image_u8, sha256, "DICOM", "ct", (0.5, 0.25), header={"Modality": "CT"})
+
+
+def make_mask(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(HW) < 0.5
+
+
+def save(store: LabelStore, seed: int = 0, *, person: str = "ana", scan: Scan | None = None) -> Revision:
+    """One mask of no importance."""
+    return store.save(scan or make_scan(), make_mask(seed), person=person, description="lung", removed=(), model="fake")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LabelStore:
+    return LabelStore(tmp_path / "labels")
+
+
+def test_provenance_comes_back_as_it_was_saved(store: LabelStore) -> None:
+    scan, mask, proposed = make_scan(), make_mask(1), make_mask(2)
+    before = datetime.now(timezone.utc)
+
+    revision = store.save(
+        scan,
+        mask,
+        person=" ana ",
+        description="left lung, größer",
+        removed=["hair", "ruler_ink"],
+        model="causalseg-lite",
+        parent_sha256="f" * 64,
+        proposed=proposed,
+        seconds_spent=12.5,
+    )
+
+    assert (revision.scan_sha256, revision.person, revision.number) == (scan.sha256, "ana", 1)
+    assert (revision.description, revision.removed) == ("left lung, größer", ("hair", "ruler_ink"))
+    assert (revision.model, revision.parent_sha256, revision.seconds_spent) == ("causalseg-lite", "f" * 64, 12.5)
+    assert revision.dice_to_proposed == pytest.approx(2 * (mask & proposed).sum() / (mask.sum() + proposed.sum()))
+    assert before <= revision.saved_at <= before + timedelta(minutes=10)
+    assert LabelStore(store.folder).revisions(scan.sha256) == [revision]
+    np.testing.assert_array_equal(store.mask(revision), mask)
+    np.testing.assert_array_equal(store.image_u8(revision), scan.image_u8)
+
+
+def test_revisions_count_up_for_each_person_on_each_scan_and_older_masks_stay(store: LabelStore) -> None:
+    other = make_scan(5)
+    anas = [save(store, seed) for seed in range(3)]
+    bens = save(store, 7, person="ben")
+    elsewhere = save(store, 8, scan=other)
+
+    assert [revision.number for revision in anas] == [1, 2, 3]
+    assert (bens.number, elsewhere.number) == (1, 1)
+    for seed, revision in enumerate(anas):
+        np.testing.assert_array_equal(store.mask(revision), make_mask(seed))
+    sha256 = make_scan().sha256
+    assert store.revisions(sha256) == [*anas, bens]
+    assert store.revisions(sha256, "ana") == anas
+    assert store.latest(sha256, "ana") == anas[-1]
+    assert store.latest(sha256, "nobody") is None
+    assert [stored.sha256 for stored in store.scans()] == [sha256, other.sha256]
+
+
+def test_scan_is_kept_as_its_pixels_only(store: LabelStore) -> None:
+    revision = save(store)
+
+    (stored,) = store.scans()
+    assert (stored.height_px, stored.width_px, stored.format, stored.modality) == (*HW, "DICOM", "ct")
+    assert stored.spacing_mm == (0.5, 0.25)
+    files = [path for path in store.folder.rglob("*") if path.is_file() and not path.name.startswith("labels.sqlite")]
+    assert len(files) == 2 and {path.suffix for path in files} == {".png"}
+    assert {path.stem for path in files} == {revision.image_sha256, revision.mask_sha256}
+    for path in files:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+        assert Image.open(path).info == {}
+
+
+def test_same_content_is_one_file(store: LabelStore) -> None:
+    first, second = save(store, 1), save(store, 1)
+
+    assert first.mask_sha256 == second.mask_sha256 and (first.number, second.number) == (1, 2)
+    assert len(list(store.folder.rglob("*.png"))) == 2
+
+
+def test_store_that_is_not_there_is_empty_and_is_not_made_by_looking(store: LabelStore) -> None:
+    assert store.scans() == [] and store.revisions("0" * 64) == [] and store.latest("0" * 64, "ana") is None
+    assert not store.folder.exists()
+
+
+def test_journal_is_wal(store: LabelStore) -> None:
+    save(store)
+
+    database = sqlite3.connect(store.folder / "labels.sqlite")
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+
+
+@pytest.mark.parametrize("command", ["UPDATE revisions SET number = 9", "DELETE FROM revisions"])
+def test_rows_cannot_be_changed_or_removed_even_by_hand(store: LabelStore, command: str) -> None:
+    revision = save(store)
+    database = sqlite3.connect(store.folder / "labels.sqlite")
+
+    with pytest.raises(sqlite3.IntegrityError, match="a revision never"):
+        database.execute(command)
+
+    database.close()
+    assert store.revisions(revision.scan_sha256) == [revision]
+
+
+@pytest.mark.parametrize("hw", [(17, 12), (12, 16), (12, 17, 1)])
+def test_mask_of_another_size_is_refused_and_nothing_is_kept(store: LabelStore, hw: tuple[int, ...]) -> None:
+    wrong = np.zeros(hw, dtype=bool).reshape(hw[0], -1)[:, : hw[1] - len(hw) + 2]
+
+    with pytest.raises(BadCorrection, match="the scan has 12 x 17 px"):
+        store.save(make_scan(), wrong, person="ana", description="", removed=(), model="fake")
+    with pytest.raises(BadCorrection, match="the scan has 12 x 17 px"):
+        store.save(make_scan(), make_mask(0), proposed=wrong, person="ana", description="", removed=(), model="fake")
+
+    assert not store.folder.exists()
+
+
+@pytest.mark.parametrize("person", ["", "   ", "x" * 101])
+def test_mask_that_nobody_signs_is_refused(store: LabelStore, person: str) -> None:
+    with pytest.raises(BadCorrection, match="Type your name"):
+        save(store, person=person)
+
+    assert not store.folder.exists()
+
+
+def test_arguments_are_not_changed(store: LabelStore) -> None:
+    mask, removed = make_mask(0), ["hair"]
+    scan = make_scan()
+
+    store.save(scan, mask, person="ana", description="", removed=removed, model="fake", proposed=mask)
+
+    np.testing.assert_array_equal(mask, make_mask(0))
+    np.testing.assert_array_equal(scan.image_u8, make_scan().image_u8)
+    assert removed == ["hair"]
+
+
+def test_dice_is_the_one_known_on_paper() -> None:
+    nothing, one, two = (np.array([[0, 0, 0]]) > 0, np.array([[1, 0, 0]]) > 0, np.array([[1, 1, 0]]) > 0)
+
+    assert dice(nothing, nothing) == 1 and dice(nothing, one) == 0 and dice(one, one) == 1
+    assert dice(one, two) == pytest.approx(2 / 3)
+
+
+def numbers_saved_in(folder: Path, count: int) -> list[int]:
+    """In a process of its own."""
+    return [save(LabelStore(folder), seed).number for seed in range(count)]
+
+
+def test_threads_never_share_a_number(store: LabelStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        revisions = list(pool.map(lambda seed: save(store, seed), range(24)))
+
+    assert sorted(revision.number for revision in revisions) == list(range(1, 25))
+    assert len(store.revisions(make_scan().sha256)) == 24
+    for seed, revision in enumerate(revisions):
+        np.testing.assert_array_equal(store.mask(revision), make_mask(seed))
+
+
+def test_processes_never_share_a_number_from_the_first_moment_on(store: LabelStore) -> None:
+    """All of them make the store at once."""
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
+        numbers = [
+            number
+            for job in [pool.submit(numbers_saved_in, store.folder, 5) for _ in range(4)]
+            for number in job.result()
+        ]
+
+    assert sorted(numbers) == list(range(1, 21))
+
+
+def test_damaged_mask_is_noticed_and_saving_it_again_mends_it(store: LabelStore) -> None:
+    revision = save(store, 1)
+    (path,) = (store.folder / "masks").rglob("*.png")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+    with pytest.raises(StoreError, match="is damaged"):
+        store.mask(revision)
+
+    save(store, 1)
+    np.testing.assert_array_equal(store.mask(revision), make_mask(1))
+
+
+def test_lost_mask_is_an_error_that_says_what_to_do(store: LabelStore) -> None:
+    revision = save(store, 1)
+    next((store.folder / "masks").rglob("*.png")).unlink()
+
+    with pytest.raises(StoreError, match="Check that the folder is there"):
+        store.mask(revision)
+
+
+def in_the_way_of_the_folder(folder: Path) -> None:
+    folder.write_text("a file where the folder should be")
+
+
+def in_the_way_of_the_database(folder: Path) -> None:
+    (folder / "labels.sqlite").mkdir(parents=True)
+
+
+def not_a_database(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "labels.sqlite").write_bytes(b"something else" * 100)
+
+
+@pytest.mark.parametrize("spoil", [in_the_way_of_the_folder, in_the_way_of_the_database, not_a_database])
+def test_disk_that_refuses_is_an_error_that_says_what_to_do(store: LabelStore, spoil: Callable[[Path], None]) -> None:
+    spoil(store.folder)
+
+    with pytest.raises(StoreError, match=r"cannot be written .* try again: what was saved before is kept"):
+        save(store)
+
+
+def test_store_of_a_newer_version_is_left_alone(store: LabelStore) -> None:
+    save(store)
+    database = sqlite3.connect(store.folder / "labels.sqlite")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+
+    with pytest.raises(StoreError, match="made by a newer causalseg"):
+        save(store)
+    with pytest.raises(StoreError, match="made by a newer causalseg"):
+        store.scans()
+
+
+def test_full_disk_loses_nothing_that_was_saved(store: LabelStore) -> None:
+    """In a process that may not write files of more than 100 bytes."""
+    revision = save(store, 1)
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from causalseg.annotations import LabelStore\n"
+        "from causalseg.errors import StoreError\n"
+        "from tests.annotations.test_store import save\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n"
+        "    save(LabelStore(Path(sys.argv[1])), 2)\n"
+        "except StoreError as error:\n"
+        "    sys.exit(7 if 'disk is not full' in str(error) else 1)\n"
+    )
+
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", script, str(store.folder)], cwd=root, check=False)
+
+    assert done.returncode == 7
+    assert store.revisions(revision.scan_sha256) == [revision]
+    np.testing.assert_array_equal(store.mask(revision), make_mask(1))
+    assert not list(store.folder.rglob("*.part"))

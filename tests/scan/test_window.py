@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from causalseg.scan.window import Window, WindowShape, look_up, percentile_window
+
+
+def test_ends_of_a_window_are_black_and_white() -> None:
+    greys = Window.between(-10.0, 30.0).apply(np.array([[-50.0, -10.0, 10.0, 30.0, 50.0]]))
+
+    np.testing.assert_array_equal(greys, [[0, 0, 128, 255, 255]])
+
+
+def test_linear_window_of_width_one_is_a_threshold_as_dicom_wants_it() -> None:
+    greys = Window(10.0, 1.0, "LINEAR").apply(np.array([[9, 10, 11]]))
+
+    np.testing.assert_array_equal(greys, [[0, 255, 255]])
+
+
+def test_values_that_are_no_numbers_are_black() -> None:
+    shapes: tuple[WindowShape, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+    for shape in shapes:
+        greys = Window(0.0, 2.0, shape).apply(np.array([[np.nan, -np.inf, np.inf]]))
+        np.testing.assert_array_equal(greys, [[0, 0, 255]])
+
+
+def test_values_are_not_changed_in_place() -> None:
+    values = np.array([[np.nan, 1.0]])
+
+    Window(0.0, 2.0).apply(values)
+
+    assert np.isnan(values[0, 0])
+
+
+def test_window_of_the_data_ignores_what_is_not_finite_and_what_does_not_count() -> None:
+    values = np.array([[0.0, 1.0, np.inf, np.nan, 900.0]])
+    ignore = values == 900
+
+    assert percentile_window(values, ignore=ignore) == percentile_window(np.array([[0.0, 1.0]]))
+    assert percentile_window(np.full((2, 2), np.nan)).width == 0
+
+
+@pytest.mark.parametrize("values", [[np.nan, 1.0], [0.0, -1.0], [0.0, np.inf]])
+def test_window_without_a_sense_is_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="finite center"):
+        Window(center=values[0], width=values[1])
+
+
+def test_table_holds_its_ends() -> None:
+    entries = np.array([7, 8, 9])
+
+    np.testing.assert_array_equal(look_up(np.array([[-5, 10, 11, 12, 99]]), entries, first_value=10), [[7, 7, 8, 9, 9]])
