@@ -70,7 +70,7 @@ class EncodedScan:
     """Observed output of the tower's first stage: where an intervention begins."""
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
-    maps: Float[Tensor, "confounder height width"]
+    maps: Float[Tensor, "confounder map_h map_w"]
     """Where each confounder is, in [0, 1]; 1 everywhere for a global one."""
 
 
@@ -81,7 +81,7 @@ class Engine:
         self._settings = settings or Settings()
         self._entry = entry
         self._device = _pick_device(self._settings.device)
-        self._network = network.to(self._device, memory_format=torch.channels_last).eval()
+        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
         self._dictionary = load_dictionary()
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
         self._index = {entry.id: i for i, entry in enumerate(self._dictionary)}

@@ -57,4 +57,4 @@ class Settings:
 def _cast(kind: object, value: str | int | Path) -> str | int | Path:
     if kind is int:
         return int(str(value))
-    return Path(value) if kind is Path else str(value)
+    return Path(str(value)) if kind is Path else str(value)

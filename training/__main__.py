@@ -5,6 +5,7 @@
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
+    python -m training record
 
 Every training run resumes where it stopped: give the same command again.
 """
@@ -13,6 +14,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,7 +30,7 @@ from training.evaluate import absent_table, evaluation_rows, segmentation_table,
 from training.faithfulness import Protocol, faithfulness_table
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
-from training.release import choose_thresholds, release, write_entry
+from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
 from training.segment_stage import SegmentConfig, train_segment
@@ -74,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--suite", choices=("all", *SUITES), default="all")
     evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
     evaluate.set_defaults(command=_evaluate)
+    record = commands.add_parser("record", help="put the totals of the tables into the manifest")
+    record.add_argument("--checkpoint", default="causalseg-lite")
+    record.add_argument("--results", type=Path, default=RESULTS_DIR)
+    record.set_defaults(command=_record)
     speed = commands.add_parser("speed", help="how long a person waits, on this machine; needs no data")
     speed.add_argument("--checkpoint", default="causalseg-lite")
     speed.add_argument("--out", type=Path, default=RESULTS_DIR)
@@ -163,6 +169,10 @@ def _evaluate(options: argparse.Namespace) -> None:
                 "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
             }
         write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
+
+
+def _record(options: argparse.Namespace) -> None:
+    write_entry(replace(find_entry(options.checkpoint), metrics=summarize_results(options.results)))
 
 
 def _speed(options: argparse.Namespace) -> None:

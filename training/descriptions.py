@@ -169,7 +169,7 @@ def _one_side(target: str, mask: Bool[np.ndarray, "height width"], rng: np.rando
 
 def _parts(mask: Bool[np.ndarray, "height width"]) -> list[Bool[np.ndarray, "height width"]]:
     """Connected parts of at least a tenth of a percent of the picture (the largest whatever its size)."""
-    labels, count = ndimage.label(mask)
+    labels, count = ndimage.label(mask)  # pyright: ignore[reportGeneralTypeIssues]
     areas = ndimage.sum_labels(mask, labels, range(1, count + 1))
     least = min(mask.size * 0.001, max(areas))
     return [labels == index + 1 for index, area in enumerate(areas) if area >= least]

@@ -29,7 +29,7 @@ def region_text_loss(
     temperature: float = 0.1,
 ) -> Float[Tensor, ""]:
     """Contrast of the pooled code inside the mask against the text codes of all targets (scans with a mask only)."""
-    inside = functional.adaptive_avg_pool2d(mask, patch_codes.shape[-2:])
+    inside = functional.adaptive_avg_pool2d(mask, (patch_codes.shape[-2], patch_codes.shape[-1]))
     area = inside.sum((1, 2, 3))
     chosen = area > 0.05
     if not chosen.any():
@@ -47,7 +47,7 @@ def patch_text_loss(
     temperature: float = 0.1,
 ) -> Float[Tensor, ""]:
     """Every patch against its own target's text: alike inside the mask, unlike outside."""
-    inside = functional.adaptive_avg_pool2d(mask, patch_codes.shape[-2:])[:, 0]
+    inside = functional.adaptive_avg_pool2d(mask, (patch_codes.shape[-2], patch_codes.shape[-1]))[:, 0]
     similarity = torch.einsum("bchw,bc->bhw", patch_codes.float(), class_codes[class_index])
     return functional.binary_cross_entropy_with_logits((similarity - 0.4) / temperature, inside)
 

@@ -3,6 +3,7 @@
 Nothing here looks at a test row.
 """
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,22 @@ def write_entry(entry: CheckpointEntry, path: Path = MANIFEST_PATH) -> None:
     manifest[entry.name] = _to_mapping(entry)
     header = "# Every checkpoint that the app can load. Written by `python -m training release`.\n"
     path.write_text(header + yaml.safe_dump(manifest, sort_keys=False, width=110), encoding="utf-8")
+
+
+def summarize_results(results_dir: Path) -> dict[str, Any]:
+    """What a manifest entry says of a checkpoint: adjusted Dice of every set, and the totals of its switches.
+
+    Raises:
+        FileNotFoundError: the tables have not been made.
+    """
+    segmentation = json.loads((results_dir / "segmentation.json").read_text(encoding="utf-8"))["segmentation"]
+    faithfulness = json.loads((results_dir / "faithfulness.json").read_text(encoding="utf-8"))["faithfulness"]
+    dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if isinstance(row, dict)}
+    return {
+        "mean per-image Dice, adjusted mask, neutral description": dice,
+        "pixel calibration error": segmentation["pixel_calibration_error"],
+        "switches": faithfulness["total"],
+    }
 
 
 def _to_mapping(entry: CheckpointEntry) -> dict[str, Any]:

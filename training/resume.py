@@ -30,10 +30,11 @@ class Progress:
 def update_average(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
     """Move `average` toward the network's state, in place."""
     state = kept_state(network)
-    floats = [name for name, value in state.items() if value.is_floating_point()]
-    torch._foreach_lerp_([average[name] for name in floats], [state[name] for name in floats], 1 - decay)
-    for name in state.keys() - set(floats):
-        average[name].copy_(state[name])
+    for name, value in state.items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
+        else:
+            average[name].copy_(value)
 
 
 def seed_epoch(seed: int, epoch: int) -> tuple[np.random.Generator, torch.Generator]:

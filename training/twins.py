@@ -102,7 +102,7 @@ def region_map(region: Bool[np.ndarray, "height width"]) -> Float32[np.ndarray, 
     """1 in every cell that the region touches; the sides of the region are multiples of `MAP_STRIDE`."""
     map_h, map_w = _map_hw(region.shape)
     cells = region.reshape(map_h, MAP_STRIDE, map_w, MAP_STRIDE)
-    return cells.any(axis=(1, 3)).astype(np.float32)
+    return np.asarray(cells.any(axis=(1, 3)), np.float32)
 
 
 def _map_hw(hw: tuple[int, ...]) -> tuple[int, int]:

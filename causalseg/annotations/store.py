@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -112,8 +112,7 @@ class LabelStore:
             BadCorrection: the mask does not have the scan's size, or nobody signed it.
             StoreError: the disk refuses.
         """
-        for drawn in (mask,) if proposed is None else (mask, proposed):
-            _raise_if_wrong_size(drawn, scan.hw)
+        _raise_if_wrong_size(mask, scan.hw)
         with self._explained("written"):
             draft = Revision(
                 scan_sha256=scan.sha256,
@@ -127,7 +126,7 @@ class LabelStore:
                 parent_sha256=parent_sha256,
                 dice_to_proposed=None if proposed is None else dice(mask, proposed),
                 seconds_spent=float(seconds_spent),
-                saved_at=datetime.now(timezone.utc),
+                saved_at=datetime.now(UTC),
             )
             with self._database() as database:
                 return _append(database, scan, draft)

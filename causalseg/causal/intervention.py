@@ -42,9 +42,8 @@ class RemovalBlock(nn.Module):
         self.condition = nn.Sequential(nn.Linear(code_width + 2 * channels, 128), nn.ReLU(inplace=True))
         self.film = nn.Linear(128, 2 * hidden)
         self.affine = nn.Linear(128, 2 * channels)
-        for last in (self.leave, self.affine):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+        for parameter in (*self.leave.parameters(), *self.affine.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(
         self, features: Float[Tensor, "pair channels height width"], code: Float[Tensor, "pair code"]

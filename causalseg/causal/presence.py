@@ -66,7 +66,7 @@ class ConfounderPresence(nn.Module):
 
     def forward(self, features: list[Tensor], codes: Float[Tensor, "confounder code"]) -> Presence:
         """Presence of the entries with `codes` in scans with tower `features` (strides 2 to 32)."""
-        eighth = features[2].shape[-2:]
+        eighth = (features[2].shape[-2], features[2].shape[-1])
         lifted = sum(
             (lift(_spread_and_mean(level, eighth)) for lift, level in zip(self.lift, features[:4], strict=True)),
             start=torch.zeros((), device=codes.device),
@@ -81,13 +81,13 @@ class ConfounderPresence(nn.Module):
         return Presence(strength_logits.float(), map_logits.float())
 
 
-def _spread_and_mean(level: Tensor, size: torch.Size) -> Tensor:
+def _spread_and_mean(level: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Local mean and local root mean square at another resolution."""
-    if level.shape[-1] < size[-1]:
+    if level.shape[-1] < size_hw[1]:
         both = torch.cat([level, level.abs()], 1)
-        return functional.interpolate(both, size=size, mode="bilinear")
-    square = functional.adaptive_avg_pool2d(level.float() ** 2, tuple(size))
-    return torch.cat([functional.adaptive_avg_pool2d(level, tuple(size)), (square + 1e-6).sqrt()], 1)
+        return functional.interpolate(both, size=size_hw, mode="bilinear")
+    square = functional.adaptive_avg_pool2d(level.float() ** 2, size_hw)
+    return torch.cat([functional.adaptive_avg_pool2d(level, size_hw), (square + 1e-6).sqrt()], 1)
 
 
 def _statistics(mixed: Tensor, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:

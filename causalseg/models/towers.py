@@ -8,10 +8,11 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -58,7 +59,7 @@ class ImageTower(nn.Module):
 class TextTower(nn.Module):
     """A frozen text tower with its tokenizer."""
 
-    def __init__(self, encoder: nn.Module, tokenizer: open_clip.tokenizer.HFTokenizer) -> None:
+    def __init__(self, encoder: nn.Module, tokenizer: Callable[[list[str]], Tensor]) -> None:
         super().__init__()
         self.encoder = encoder.eval().requires_grad_(requires_grad=False)
         self.tokenizer = tokenizer
@@ -66,7 +67,7 @@ class TextTower(nn.Module):
     @property
     def width(self) -> int:
         """Length of a word's and of a sentence's code."""
-        return int(self.encoder.output_dim)
+        return int(self.encoder.output_dim)  # pyright: ignore[reportArgumentType]
 
     @torch.no_grad()
     def forward(self, descriptions: list[str]) -> TextCode:
@@ -98,8 +99,8 @@ def build_towers(name: str) -> tuple[ImageTower, TextTower]:
         path = Path(folder) / f"{name}.json"
         path.write_text(json.dumps(config), encoding="utf-8")
         open_clip.add_model_config(path)
-        clip = open_clip.create_model(name, pretrained_text=True)
-        tokenizer = open_clip.get_tokenizer(name)
+        clip: Any = open_clip.create_model(name, pretrained_text=True)
+        tokenizer: Any = open_clip.get_tokenizer(name)
     return _timm_stages(clip.visual.trunk), TextTower(clip.text, tokenizer)
 
 
@@ -124,10 +125,10 @@ def _local_text_model(hub_name: str) -> str:
     return str(module.get_model_path())
 
 
-def _timm_stages(trunk: nn.Module) -> ImageTower:
+def _timm_stages(trunk: Any) -> ImageTower:
     """Cut a timm EfficientNet where its resolution halves; the classifier's last convolution is left out."""
     blocks = trunk.blocks
-    stages = [
+    stages: list[nn.Module] = [
         nn.Sequential(trunk.conv_stem, trunk.bn1),
         nn.Sequential(blocks[0], blocks[1]),
         nn.Sequential(blocks[2]),

@@ -13,7 +13,7 @@ import math
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 
@@ -223,7 +223,7 @@ def _apply_table(
 
 
 def _table_entries(
-    data: bytes | MultiValue | int, length: int, *, is_big_endian: bool
+    data: bytes | Sequence[int] | int, length: int, *, is_big_endian: bool
 ) -> Integer[np.ndarray, " entries"]:
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data, dtype=np.int64))

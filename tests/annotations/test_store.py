@@ -1,11 +1,11 @@
 import hashlib
 import multiprocessing
+import resource
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> LabelStore:
 
 def test_provenance_comes_back_as_it_was_saved(store: LabelStore) -> None:
     scan, mask, proposed = make_scan(), make_mask(1), make_mask(2)
-    before = datetime.now(timezone.utc)
+    before = datetime.now(UTC)
 
     revision = store.save(
         scan,
@@ -95,7 +95,8 @@ def test_scan_is_kept_as_its_pixels_only(store: LabelStore) -> None:
     assert {path.stem for path in files} == {revision.image_sha256, revision.mask_sha256}
     for path in files:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
-        assert Image.open(path).info == {}
+        with Image.open(path) as picture:
+            assert picture.info == {}
 
 
 def test_same_content_is_one_file(store: LabelStore) -> None:
@@ -130,14 +131,10 @@ def test_rows_cannot_be_changed_or_removed_even_by_hand(store: LabelStore, comma
     assert store.revisions(revision.scan_sha256) == [revision]
 
 
-@pytest.mark.parametrize("hw", [(17, 12), (12, 16), (12, 17, 1)])
-def test_mask_of_another_size_is_refused_and_nothing_is_kept(store: LabelStore, hw: tuple[int, ...]) -> None:
-    wrong = np.zeros(hw, dtype=bool).reshape(hw[0], -1)[:, : hw[1] - len(hw) + 2]
-
+@pytest.mark.parametrize("hw", [(17, 12), (12, 16)])
+def test_mask_of_another_size_is_refused_and_nothing_is_kept(store: LabelStore, hw: tuple[int, int]) -> None:
     with pytest.raises(BadCorrection, match="the scan has 12 x 17 px"):
-        store.save(make_scan(), wrong, person="ana", description="", removed=(), model="fake")
-    with pytest.raises(BadCorrection, match="the scan has 12 x 17 px"):
-        store.save(make_scan(), make_mask(0), proposed=wrong, person="ana", description="", removed=(), model="fake")
+        store.save(make_scan(), np.zeros(hw, dtype=bool), person="ana", description="", removed=(), model="fake")
 
     assert not store.folder.exists()
 
@@ -250,26 +247,23 @@ def test_store_of_a_newer_version_is_left_alone(store: LabelStore) -> None:
         store.scans()
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 100 bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_full_disk_loses_nothing_that_was_saved(store: LabelStore) -> None:
-    """In a process that may not write files of more than 100 bytes."""
     revision = save(store, 1)
-    script = (
-        "import resource, sys\n"
-        "from pathlib import Path\n"
-        "from causalseg.annotations import LabelStore\n"
-        "from causalseg.errors import StoreError\n"
-        "from tests.annotations.test_store import save\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
-        "try:\n"
-        "    save(LabelStore(Path(sys.argv[1])), 2)\n"
-        "except StoreError as error:\n"
-        "    sys.exit(7 if 'disk is not full' in str(error) else 1)\n"
-    )
 
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script, str(store.folder)], cwd=root, check=False)
+    with full_disk(), pytest.raises(StoreError, match="disk is not full"):
+        save(store, 2)
 
-    assert done.returncode == 7
     assert store.revisions(revision.scan_sha256) == [revision]
     np.testing.assert_array_equal(store.mask(revision), make_mask(1))
     assert not list(store.folder.rglob("*.part"))

@@ -102,7 +102,7 @@ def test_gradients_reach_every_trainable_part(squares: Squares, network: CausalS
     from training.intervene_stage import _Trainer
 
     config = InterveneConfig(warm_up_steps=0, shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
-    torch.nn.init.normal_(network.intervention.early[0].leave.weight, std=0.1)  # pyright: ignore[reportArgumentType]
+    torch.nn.init.normal_(dict(network.intervention.named_parameters())["early.0.leave.weight"], std=0.1)
     trainer = _Trainer(network, squares, load_dictionary(), config)
     rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
 

@@ -109,4 +109,6 @@ def disc(height_px: int, width_px: int) -> np.ndarray[Any, Any]:
     """A scan with one bright disc left of its middle."""
     rows, columns = np.mgrid[:height_px, :width_px]
     inside = (rows - 0.5 * height_px) ** 2 + (columns - 0.4 * width_px) ** 2 < (0.25 * height_px) ** 2
-    return np.where(inside[..., None], np.uint8([230, 150, 120]), np.uint8([60, 30, 25])).astype(np.uint8)
+    return np.where(inside[..., None], np.array([230, 150, 120], np.uint8), np.array([60, 30, 25], np.uint8)).astype(
+        np.uint8
+    )

@@ -42,7 +42,7 @@ def test_the_whole_loop_saves_what_was_drawn_to_the_pixel(app: App, page: Page, 
     upload(page, grainy_png)
     expect_text(page, "#facts", "PNG · 700 × 500 px")
     describe(page, "polyp")
-    expect_text(page, "#answer", r"found, 0\.97")
+    expect_text(page, "#answer p", r"found, 0\.97")
     expect_status(page, "^adjusted mask")
     page.get_by_label("Burned-in text").uncheck()
     expect_status(page, "^counterfactual mask · without Low contrast ·")
@@ -77,7 +77,7 @@ def test_erasing_undoing_and_redoing_are_exact(app: App, page: Page, tmp_path: P
     scan = read_scan(path)
     upload(page, path)
     describe(page, "polyp")
-    expect_text(page, "#answer", "found")
+    expect_text(page, "#answer p", "found")
     page.locator("#observed").click()
     expect_status(page, "^observed mask")
     editor = Editor(page)
@@ -141,10 +141,10 @@ def test_observed_and_adjusted_set_the_switches(page: Page) -> None:
 def test_what_is_not_there_is_said_and_can_be_looked_at_anyway(page: Page) -> None:
     open_example(page)
     describe(page, ABSENT_WORD)
-    expect_text(page, "#answer", r"Nothing like that found in this scan \(0\.03\)\.$")
+    expect_text(page, "#answer p", r"Nothing like that found in this scan \(0\.03\)\.$")
     expect_status(page, r" 0 px ")
     page.get_by_label(copy.SHOW_ANYWAY).check()
-    expect_text(page, "#answer", "shown anyway")
+    expect_text(page, "#answer p", "shown anyway")
     expect_status(page, r" [1-9][\d,]* px ")
 
 
@@ -206,7 +206,7 @@ def test_a_suggestion_is_one_click(page: Page) -> None:
     open_example(page)
     page.locator("#suggestions button").nth(1).click()
     expect(page.locator("#description textarea")).to_have_value("one small polyp in the upper left")
-    expect_text(page, "#answer", "found")
+    expect_text(page, "#answer p", "found")
 
 
 def bad_files(folder: Path) -> dict[str, Path]:
@@ -245,11 +245,11 @@ def test_a_bad_description_gets_a_sentence_and_the_page_goes_on(page: Page) -> N
     describe(page, "polyp " * 900)
     expect_message(page, "shorten it")
     describe(page, "")
-    expect_text(page, "#answer", copy.NO_DESCRIPTION)
+    expect_text(page, "#answer p", copy.NO_DESCRIPTION)
     page.locator("#description textarea").press("Enter")
     expect_message(page, "Type what to look for")
     describe(page, "polyp")
-    expect_text(page, "#answer", "found")
+    expect_text(page, "#answer p", "found")
     expect(page.locator("#message [role=alert]")).to_have_count(0)
 
 
@@ -272,7 +272,7 @@ def test_a_broken_model_gives_a_ticket_and_keeps_the_words_out_of_the_log(
     assert ticket is not None and f"ticket={ticket[1]}" in caplog.text
     assert "exploded" in caplog.text and "zebra" not in caplog.text
     describe(page, "polyp")
-    expect_text(page, "#answer", "found")
+    expect_text(page, "#answer p", "found")
 
 
 def test_nothing_leaves_the_machine(app: App, page: Page) -> None:

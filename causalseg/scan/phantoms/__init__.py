@@ -28,7 +28,7 @@ class Phantom:
     """Id of the confounder that was drawn on purpose."""
 
 
-_KINDS: dict[str, tuple[Callable[[np.random.Generator, int], object], str, str]] = {
+_KINDS: dict[str, tuple[Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]], str, str]] = {
     "ultrasound": (ultrasound.draw, "breast tumour", "calipers"),
     "endoscopy": (endoscopy.draw, "polyp", "specular_highlight"),
     "dermoscopy": (dermoscopy.draw, "skin lesion", "hair"),

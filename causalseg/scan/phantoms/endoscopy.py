@@ -89,9 +89,7 @@ def _glare(rng: np.random.Generator, plane: Plane, light: Field) -> Field:
     return step(spots + 3.5 * (light - 0.85) - 3.3, 0.12)
 
 
-def _shine(
-    colour: Float[np.ndarray, "side side 3"], glare: Field, side_px: int
-) -> Float[np.ndarray, "side side 3"]:
+def _shine(colour: Float[np.ndarray, "side side 3"], glare: Field, side_px: int) -> Float[np.ndarray, "side side 3"]:
     """White where the light glares, and a bloom around it."""
     bloom = np.clip(glare + 0.6 * gaussian_filter(glare, side_px / 120), 0, 1)[..., None]
     return colour * (1 - bloom) + np.array([1.0, 0.98, 0.95]) * bloom
