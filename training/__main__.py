@@ -2,6 +2,7 @@
 
     python -m training train segment   --data FOLDER --run RUN
     python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
+    python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
@@ -33,7 +34,7 @@ from training.intervene_stage import InterveneConfig, train_intervene
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
-from training.segment_stage import SegmentConfig, train_segment
+from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.speed import speed_table
 
 SUITES = ("segmentation", "faithfulness", "text")
@@ -62,9 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
-    train.add_argument("stage", choices=("segment", "intervene"))
+    train.add_argument("stage", choices=("segment", "intervene", "refine"))
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
-    train.add_argument("--from", dest="parent", type=Path, help="run of stage segment that stage intervene starts from")
+    train.add_argument("--from", dest="parent", type=Path, help="run that stages intervene and refine start from")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
     train.set_defaults(command=_train)
     out = commands.add_parser("release", parents=[shared], help="choose thresholds, write weights and manifest entry")
@@ -99,8 +100,11 @@ def _train(options: argparse.Namespace) -> None:
         train_segment(network, squares, SegmentConfig(**epochs), options.run)
         return
     if options.parent is None:
-        raise FileNotFoundError("stage intervene starts from a run of stage segment: give it as --from RUN")
+        raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
     load_average(options.parent, network)
+    if options.stage == "refine":
+        train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
+        return
     train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
 
 

@@ -32,7 +32,7 @@ def _uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.G
 def _affine(modalities: list[str], generator: torch.Generator) -> Float[Tensor, "batch 2 3"]:
     batch = (len(modalities),)
     angle = _uniform(-0.4, 0.4, batch, generator)
-    zoom, aspect = _uniform(0.75, 1.25, batch, generator), _uniform(0.88, 1.14, batch, generator)
+    zoom, aspect = _uniform(0.75, 1.25, batch, generator), torch.exp(_uniform(-0.3, 0.3, batch, generator))
     mirror = 1 - 2 * (_uniform(0.0, 1.0, batch, generator) < 0.5).float()
     may_turn = torch.tensor([modality in FLIP_UPSIDE_DOWN for modality in modalities])
     upside = 1 - 2 * ((_uniform(0.0, 1.0, batch, generator) < 0.5) & may_turn).float()

@@ -1,5 +1,8 @@
 """Stage 1, segment and align: image tower, neck and decoder on real scans with drawn descriptions.
 
+The mask is learnt where what is described is there: what to say of an absent thing is the presence logit's to learn,
+so a scan of an unseen site that presence doubts still gets its mask.
+
 The stem and the first half of the tower's first stage keep their ImageNet weights: frozen they cost a third of the
 step. An exponential moving average of the weights is what is evaluated and handed on.
 """
@@ -58,6 +61,27 @@ def train_segment(network: CausalSegNetwork, data: Squares, config: SegmentConfi
     )
 
 
+def train_refine(network: CausalSegNetwork, data: Squares, config: SegmentConfig, run_dir: Path) -> None:
+    """Train the decoder alone on frozen features, so that presence and removal, trained on those features, stay valid.
+
+    Resumes from `run_dir` where it stopped; the averaged weights end in `network`.
+    """
+    network.requires_grad_(requires_grad=False)
+    network.decoder.requires_grad_(requires_grad=True)
+    frozen = [part for name, part in network.named_children() if name != "decoder"]
+    run_loop(
+        Loop("refine", config.epochs, config.batch_size, config.average_decay, config.seed),
+        network,
+        torch.optim.AdamW(
+            network.decoder.parameters(), config.decoder_rate, weight_decay=config.weight_decay, fused=True
+        ),
+        lambda rng: epoch_indices(data.rows, config.per_set, rng),
+        _Trainer(network, data, config, frozen).losses,
+        run_dir,
+        asdict(config),
+    )
+
+
 def freeze_early(network: CausalSegNetwork) -> list[nn.Module]:
     """Freeze everything but tower (from its second stage on), neck and decoder; the modules that stay in eval mode."""
     stem, first = network.image_tower.stages[0], network.image_tower.stages[1]
@@ -107,7 +131,7 @@ class _Trainer:
         presence = functional.binary_cross_entropy_with_logits(decoded.presence_logits.float(), present)
         patches = decoded.patch_codes.float()
         return {
-            "mask": mask_loss(logits, answers),
+            "mask": mask_loss(logits, answers, present),
             "presence": self.config.presence_weight * presence,
             "region": self.config.region_weight * region_text_loss(patches, answers, self.target_codes, target),
             "patch": self.config.patch_weight * patch_text_loss(patches, masks, self.target_codes, target),
