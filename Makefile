@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test lint types tests browser environment environment-dev examples clean
+.PHONY: demo test lint types tests browser environment environment-dev examples picture clean
 
 demo: environment
 	$(BIN)/python app.py
@@ -28,6 +28,9 @@ browser: environment-dev
 
 examples:
 	$(BIN)/python -m causalseg.scan.phantoms assets/examples
+
+picture: environment-dev
+	$(BIN)/python -m tests.ui.picture assets/readme.png
 
 environment: $(VENV)/.app
 environment-dev: $(VENV)/.dev

@@ -37,7 +37,7 @@ class CheckpointEntry:
     licence: str
     architecture: Architecture
     presence_threshold: float
-    """Presence below which nothing is said to be found."""
+    """Raw presence below which nothing is said to be found; answers shift their presence so that this is 0.5."""
     temperature: float
     """Divides the mask logits, so that probabilities are calibrated."""
     detection_threshold: float

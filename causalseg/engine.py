@@ -6,6 +6,7 @@ visitor looks at the scan. No Gradio here, and nothing of a scan or a descriptio
 """
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -48,9 +49,9 @@ class Segmentation:
     probability: Float32[np.ndarray, "height width"]
     """Of each pixel belonging to the described thing, in [0, 1], were it present at all."""
     presence: float
-    """Probability that what is described is in this scan at all, in [0, 1]."""
+    """How sure it is that what is described is in this scan at all, in [0, 1]; 0.5 is the checkpoint's threshold."""
     found: bool
-    """Whether `presence` passes the checkpoint's threshold; where it does not, `mask` is empty."""
+    """Whether `presence` is at least 0.5; where it is not, `mask` is empty."""
     confounders: dict[str, float]
     """Strength in [0, 1] of every confounder in the observed scan, by id."""
     removed: tuple[str, ...]
@@ -235,8 +236,9 @@ class Engine:
     ) -> Segmentation:
         logits = decoded.mask_logits[row : row + 1]
         probability = to_scan_probability(logits, encoded.scan.hw, self._entry.temperature)
-        presence = float(decoded.presence_logits[row].sigmoid())
-        found = presence >= self._entry.presence_threshold
+        threshold_logit = math.log(self._entry.presence_threshold / (1 - self._entry.presence_threshold))
+        presence = float((decoded.presence_logits[row] - threshold_logit).sigmoid())
+        found = presence >= 0.5
         mask = (probability > 0.5) & found
         return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds)
 

@@ -68,9 +68,7 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
         raise InputError(copy.CORRECT_FIRST)
     layer = value["layers"][0]
     _raise_if_not_ours(draft, value["background"], layer)
-    canvas_mask = layer[..., 3] > 0
-    changed = draft.box.invert(canvas_mask != draft.canvas_mask)
-    return np.where(changed, draft.box.invert(canvas_mask), draft.proposed)
+    return draft.box.invert_edit(draft.proposed, draft.canvas_mask, layer[..., 3] > 0)
 
 
 def save(
