@@ -86,8 +86,8 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "endoscopy": ("polyp", "one small polyp in the upper left"),
     "ultrasound": ("breast tumour",),
     "dermoscopy": ("skin lesion",),
-    "radiograph": ("infected lung area", "left lung", "right lung", "lung"),
-    "ct": ("infected lung area", "left lung", "right lung", "lung"),
+    "radiograph": ("infected lung area", "lung"),
+    "ct": ("infected lung area", "lung"),
     "mri": ("glioma", "meningioma", "pituitary tumour"),
 }
 """Suggested descriptions by modality."""
