@@ -25,7 +25,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     demo.close()
 
 
-def test_the_first_example_is_found_switched_and_refused_for_another_organ(served: str, browser: Browser) -> None:
+def test_the_first_example_is_found_switched_and_refused_for_what_is_absent(served: str, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(TIMEOUT_MS)
     expect.set_options(timeout=TIMEOUT_MS)
@@ -36,6 +36,6 @@ def test_the_first_example_is_found_switched_and_refused_for_another_organ(serve
     expect_status(page, "^adjusted mask")
     page.locator("#observed").click()
     expect_status(page, "^observed mask")
-    page.locator("#description textarea").fill("skin lesion")
+    page.locator("#description textarea").fill("bicycle")
     expect_text(page, "#answer p", "[Nn]othing like that found")
     page.close()
