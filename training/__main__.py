@@ -3,6 +3,7 @@
     python -m training train segment   --data FOLDER --run RUN
     python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
+    python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
@@ -22,7 +23,7 @@ import torch
 from tqdm import tqdm
 
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.checkpoints import CheckpointEntry, find_entry
+from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.engine import Engine
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork
@@ -31,6 +32,7 @@ from training.evaluate import absent_table, evaluation_rows, segmentation_table,
 from training.faithfulness import Protocol, faithfulness_table
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
+from training.joint_stage import JointConfig, train_joint
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
@@ -63,9 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
-    train.add_argument("stage", choices=("segment", "intervene", "refine"))
+    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint"))
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
-    train.add_argument("--from", dest="parent", type=Path, help="run that stages intervene and refine start from")
+    train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
     train.set_defaults(command=_train)
     out = commands.add_parser("release", parents=[shared], help="choose thresholds, write weights and manifest entry")
@@ -101,11 +103,22 @@ def _train(options: argparse.Namespace) -> None:
         return
     if options.parent is None:
         raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
-    load_average(options.parent, network)
+    _start_from(options.parent, network)
     if options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
         return
+    if options.stage == "joint":
+        train_joint(network, squares, load_dictionary(), JointConfig(**epochs), options.run)
+        return
     train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
+
+
+def _start_from(parent: str, network: CausalSegNetwork) -> None:
+    """Weights of a run's folder, or else of a checkpoint of the manifest."""
+    if Path(parent).is_dir():
+        load_average(Path(parent), network)
+        return
+    network.load_state_dict(load_network(find_entry(parent)).state_dict())
 
 
 def _trained(run: Path) -> CausalSegNetwork:

@@ -1,10 +1,13 @@
-"""Batch augmentation of stage 1: geometry on scans and masks alike, light and colour on scans.
+"""Batch augmentation: geometry on scans and masks alike, light and colour on scans.
 
-Colour and contrast vary mildly only: strong corruption is what the confounder simulators are for.
+Colour and contrast vary mildly only: strong corruption is what the confounder simulators are for. The colours of
+another scan of the same modality may be put on (its channels' mean and spread), as if another site had taken it.
 """
 
+from typing import NamedTuple
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,17 +15,49 @@ FLIP_UPSIDE_DOWN = frozenset({"endoscopy", "dermoscopy", "mri"})
 """Modalities whose scans have no fixed up."""
 
 
+_EXCHANGED = 0.3
+"""Share of scans that put on another one's colours."""
+
+
+class View(NamedTuple):
+    """A random view of each scan of a batch."""
+
+    images: Float[Tensor, "batch 3 height width"]
+    masks: Float[Tensor, "batch 1 height width"]
+    is_relit: Bool[Tensor, " batch"]
+    """Whether light and colour were changed too, not the geometry alone."""
+
+
 def augment(
     images: Float[Tensor, "batch 3 height width"],
     masks: Float[Tensor, "batch 1 height width"],
     modalities: list[str],
     generator: torch.Generator,
-) -> tuple[Float[Tensor, "batch 3 height width"], Float[Tensor, "batch 1 height width"]]:
-    """One random view of each scan and its mask."""
+    *,
+    relit_share: float = 1.0,
+) -> View:
+    """One random view of each scan and its mask; light and colour change in `relit_share` of them."""
     grid = functional.affine_grid(_affine(modalities, generator), list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
-    return _light(images, generator).contiguous(memory_format=torch.channels_last), masks
+    is_relit = torch.rand(len(images), generator=generator) < relit_share
+    relit = _light(_exchange_colours(images, modalities, generator), generator)
+    images = torch.where(is_relit[:, None, None, None], relit, images)
+    return View(images.contiguous(memory_format=torch.channels_last), masks, is_relit)
+
+
+def _exchange_colours(
+    images: Float[Tensor, "batch 3 height width"], modalities: list[str], generator: torch.Generator
+) -> Float[Tensor, "batch 3 height width"]:
+    """A share of the scans with part of the way to another one's channel means and spreads."""
+    mean, spread = images.mean((2, 3), keepdim=True), images.std((2, 3), keepdim=True).clamp(min=1e-3)
+    other = torch.randperm(len(images), generator=generator)
+    is_alike = torch.tensor([modalities[i] == modalities[j] for i, j in enumerate(other.tolist())])
+    share = _uniform(0.0, 1.0, (len(images), 1, 1, 1), generator)
+    chosen = is_alike & (torch.rand(len(images), generator=generator) < _EXCHANGED)
+    share = share * chosen[:, None, None, None]
+    new_mean, new_spread = mean.lerp(mean[other], share), spread.lerp(spread[other], share)
+    return ((images - mean) / spread * new_spread + new_mean).clamp(-1, 1)
 
 
 def _uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

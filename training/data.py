@@ -116,10 +116,11 @@ def _write_squares(
 
 
 def epoch_indices(rows: Sequence[Row], per_set: dict[str, int], rng: np.random.Generator) -> np.ndarray:
-    """A shuffled draw of at most `per_set[set]` rows a set (all of a set that is not named)."""
+    """A shuffled draw of at most `per_set[set]` rows a set (all of a set that is not named, and all lungs)."""
+    sets = ["lungs" if row.target == "lung" else row.set for row in rows]
     chosen: list[np.ndarray] = []
-    for name in sorted({row.set for row in rows}):
-        mine = np.flatnonzero([row.set == name for row in rows])
+    for name in sorted(set(sets)):
+        mine = np.flatnonzero([other == name for other in sets])
         chosen.append(rng.permutation(mine)[: per_set.get(name, len(mine))])
     return rng.permutation(np.concatenate(chosen))
 

@@ -117,7 +117,7 @@ def ask(target: str, mask: Bool[np.ndarray, "height width"], rng: np.random.Gene
         return Question(absent_description(ORGAN[target], rng), np.zeros_like(mask), present=False)
     if not mask.any():
         return Question(_framed(target, rng), mask, present=False)
-    if draw < (0.62 if target == "lung" else 0.35) and (part := _one_side(target, mask, rng)) is not None:
+    if draw < (0.85 if target == "lung" else 0.40) and (part := _one_side(target, mask, rng)) is not None:
         return part
     if draw < 0.62:
         return Question(describe(str(rng.choice(SYNONYMS[target])), mask), mask, present=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,13 +23,13 @@ from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
 from training.augment import augment
-from training.data import Squares, epoch_indices
+from training.data import Row, Squares, epoch_indices
 from training.descriptions import ask
 from training.loop import Loop, run_loop
 from training.losses import mask_loss
-from training.precision import keep_slow_convolutions_in_float32
+from training.precision import keep_slow_convolutions_in_float32, mixed_precision
 from training.text_cache import TextCache
-from training.twins import Twin, TwinShares, draw_twin
+from training.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,32 @@ class InterveneConfig:
     average_decay: float = 0.998
     warm_up_steps: int = 200
     """Steps at the start that train presence alone."""
-    native_weight: float = 0.1
-    """Weight of "absent" where the modality's real scans often carry the confounder."""
+    native_weight: float = 0.25
+    """Weight of "absent" where the modality's real scans often carry the confounder. Not lower: presence would say
+    "present" of every such scan, and then none of them is a clean twin."""
+    positive_weight: float = 2.0
+    """Weight of "present": a confounder is in one of some twenty scans."""
+    relit_share: float = 0.6
+    """Share of the scans whose light and colour are changed before a confounder is put in."""
     seed: int = 0
     per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 800, "btmri": 800, "covidct": 500})
     shares: TwinShares = field(default_factory=TwinShares)
 
 
-class _Batch(NamedTuple):
+class TwinBatch(NamedTuple):
+    """Twin pairs with a question about each."""
+
     twins: list[Twin]
     inputs: Float[Tensor, "batch 3 height width"]
     goals: Float[Tensor, "batch 3 height width"]
+    masks: Float[Tensor, "batch 1 height width"]
+    """Of each scan's target, whatever the question."""
     answers: Float[Tensor, "batch 1 height width"]
+    present: Float[Tensor, " batch"]
+    """1 where what the question describes is there."""
     text: TextCode
-    modalities: list[str]
+    rows: list[Row]
+    is_relit: Bool[Tensor, " batch"]
 
 
 def train_intervene(
@@ -71,14 +83,14 @@ def train_intervene(
         network,
         torch.optim.AdamW(trained.parameters(), config.rate, weight_decay=config.weight_decay, fused=True),
         lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        _Trainer(network, data, dictionary, config).losses,
+        TwinTrainer(network, data, dictionary, config).losses,
         run_dir,
         asdict(config),
     )
 
 
-class _Trainer:
-    """The losses of one batch."""
+class TwinTrainer:
+    """The losses of one batch of twins."""
 
     def __init__(
         self, network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: InterveneConfig
@@ -89,44 +101,53 @@ class _Trainer:
         self.prompt_codes = prompts
         self.mean_codes = functional.normalize(torch.stack([codes.mean(0) for codes in prompts]), dim=-1)
         self.is_local = torch.tensor([entry.scope == "local" for entry in dictionary])
+        self.is_photometric = torch.tensor([entry.id in PHOTOMETRIC for entry in dictionary])
 
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
         """Weighted losses by name; before the warm-up is over only those of presence."""
-        batch = self._batch(chosen, rng, generator)
-        codes = self._drawn_codes(rng)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        batch = self.draw(chosen, rng, generator)
+        codes = self.drawn_codes(rng)
+        with torch.no_grad(), mixed_precision():
             stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             presence = self.network.presence(stages, codes)
-        losses = self._presence_losses(batch, presence)
+        losses = self.presence_losses(batch, presence)
         if step >= self.config.warm_up_steps:
             losses |= self._intervention_losses(batch, stages, presence, codes, rng)
         return losses
 
-    def _batch(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> _Batch:
+    def draw(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> TwinBatch:
+        """Twins of the `chosen` rows, each with a drawn question."""
         rows = [self.data.rows[i] for i in chosen]
         modalities = [row.modality for row in rows]
-        images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
-        masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
-        images, masks = augment(images, masks, modalities, generator)
-        clean_u8 = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        view = augment(
+            to_network(torch.from_numpy(self.data.images_u8[chosen])),
+            torch.from_numpy(self.data.masks[chosen])[:, None].float(),
+            modalities,
+            generator,
+            relit_share=self.config.relit_share,
+        )
+        clean_u8 = ((view.images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         twins = [
             draw_twin(image, modality, self.dictionary, rng, self.config.shares)
             for image, modality in zip(clean_u8, modalities, strict=True)
         ]
-        questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
-        return _Batch(
+        questions = [ask(row.target, view.masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
+        return TwinBatch(
             twins,
             to_network(torch.from_numpy(np.stack([twin.input_u8 for twin in twins]))),
             to_network(torch.from_numpy(np.stack([twin.goal_u8 for twin in twins]))),
+            view.masks,
             torch.from_numpy(np.stack([q.mask for q in questions]))[:, None].float(),
+            torch.tensor([float(q.present) for q in questions]),
             self.texts.encode([q.text for q in questions]),
-            modalities,
+            rows,
+            view.is_relit,
         )
 
-    def _drawn_codes(self, rng: np.random.Generator) -> Float[Tensor, "confounder code"]:
+    def drawn_codes(self, rng: np.random.Generator) -> Float[Tensor, "confounder code"]:
         """Half of the time an entry goes by one of its prompts alone, so that a typed name works too."""
         drawn = [
             codes[int(rng.integers(len(codes)))] if rng.random() < 0.5 else mean
@@ -134,14 +155,19 @@ class _Trainer:
         ]
         return torch.stack(drawn)
 
-    def _presence_losses(self, batch: _Batch, presence: Presence) -> dict[str, Tensor]:
+    def presence_losses(self, batch: TwinBatch, presence: Presence) -> dict[str, Tensor]:
+        """How strongly and where: of the inputs, then of the goals.
+
+        "Absent" counts little where real scans often carry the confounder, and nothing where changed light may look
+        like it.
+        """
         labels = torch.from_numpy(np.concatenate([np.stack([t.labels[i] for t in batch.twins]) for i in (0, 1)]))
         maps = torch.from_numpy(np.concatenate([np.stack([t.maps[i] for t in batch.twins]) for i in (0, 1)]))
-        native = torch.tensor([[m in entry.native_to for entry in self.dictionary] for m in batch.modalities]).repeat(
-            2, 1
-        )
-        weight = torch.where(native & (labels == 0), self.config.native_weight, 1.0)
-        positive = torch.where(labels > 0, 4.0, 1.0)
+        native = torch.tensor([[row.modality in entry.native_to for entry in self.dictionary] for row in batch.rows])
+        doubtful = batch.is_relit[:, None] & self.is_photometric
+        absent = torch.where(native, self.config.native_weight, 1.0) * ~doubtful
+        weight = torch.where(labels > 0, 1.0, absent.repeat(2, 1))
+        positive = torch.where(labels > 0, self.config.positive_weight, 1.0)
         strength = functional.binary_cross_entropy_with_logits(presence.strength_logits, labels, reduction="none")
         local = self.is_local.nonzero()[:, 0]
         where = functional.binary_cross_entropy_with_logits(
@@ -153,13 +179,13 @@ class _Trainer:
         }
 
     def _intervention_losses(
-        self, batch: _Batch, stages: list[Tensor], presence: Presence, codes: Tensor, rng: np.random.Generator
+        self, batch: TwinBatch, stages: list[Tensor], presence: Presence, codes: Tensor, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         half = len(batch.twins)
-        removal = self._removal(batch.twins, presence, codes, rng)
-        free = self._twin_is_free(batch.twins, presence)
+        removal = self.removal(batch.twins, presence, codes, rng)
+        free = self.twin_is_free(batch.twins, presence)
         goal_stages = [stage[half:] for stage in stages]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             with torch.no_grad():
                 goal_pyramid = self.network.observed_pyramid(goal_stages)
                 goal_logits = self.network.decode(goal_pyramid, batch.text).mask_logits.float()
@@ -170,19 +196,23 @@ class _Trainer:
             ]
             decoded = self.network.decode(levels, batch.text)
         feature = sum(
-            (_distance(a, b, free) for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)),
+            (
+                feature_distance(a, b, free)
+                for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)
+            ),
             start=torch.zeros(()),
         )
         logits = decoded.mask_logits.float()
         twin = functional.binary_cross_entropy_with_logits(logits, goal_logits.sigmoid(), reduction="none")
         full = functional.interpolate(logits, scale_factor=4, mode="bilinear")
         return {
-            "feature": feature / 9,
+            "feature": feature,
             "mask": mask_loss(full, batch.answers, free),
             "twin": 0.5 * (twin.mean((1, 2, 3)) * free).sum() / free.sum().clamp(min=1),
         }
 
-    def _removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:
+    def removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:
+        """What every pair removes: in full, or in half of the cases as far as presence sees it."""
         pairs = [(row, k, twin.is_null) for row, twin in enumerate(twins) for k in twin.removed]
         row = torch.tensor([pair[0] for pair in pairs])
         confounder = torch.tensor([pair[1] for pair in pairs])
@@ -192,7 +222,7 @@ class _Trainer:
         where = torch.where(self.is_local[confounder][:, None, None], where, 1.0)
         return Removal(row, codes[confounder], torch.where(forced, 1.0, seen), where[:, None])
 
-    def _twin_is_free(self, twins: list[Twin], presence: Presence) -> Float[Tensor, " batch"]:
+    def twin_is_free(self, twins: list[Twin], presence: Presence) -> Float[Tensor, " batch"]:
         """0 for a pair whose goal seems to carry a removed confounder already."""
         strength = presence.strength[len(twins) :].detach()
         return torch.tensor(
@@ -200,7 +230,9 @@ class _Trainer:
         )
 
 
-def _distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean absolute difference in units of the goal's spread."""
-    difference = (reached.float() - goal.float()).abs().mean((1, 2, 3)) / goal.float().std().clamp(min=1e-3)
+    goal = goal.float()
+    spread = (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
+    difference = (reached.float() - goal).abs().mean((1, 2, 3)) / spread
     return (difference * weight).sum() / weight.sum().clamp(min=1)

@@ -22,7 +22,7 @@ from training.data import Squares, epoch_indices
 from training.descriptions import SYNONYMS, ask
 from training.loop import Loop, run_loop
 from training.losses import mask_loss, patch_text_loss, region_text_loss
-from training.precision import keep_slow_convolutions_in_float32
+from training.precision import keep_slow_convolutions_in_float32, mixed_precision
 from training.text_cache import TextCache
 
 
@@ -119,13 +119,13 @@ class _Trainer:
         rows = [self.data.rows[i] for i in chosen]
         images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
         masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
-        images, masks = augment(images, masks, [row.modality for row in rows], generator)
+        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator)
         questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
         answers = torch.from_numpy(np.stack([question.mask for question in questions]))[:, None].float()
         present = torch.tensor([float(question.present) for question in questions])
         target = torch.tensor([self.targets.index(row.target) for row in rows])
         text = self.texts.encode([question.text for question in questions])
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             decoded = self.network.decode(self.network.observed_pyramid(self.network.observe(images)), text)
         logits = functional.interpolate(decoded.mask_logits.float(), size=answers.shape[-2:], mode="bilinear")
         presence = functional.binary_cross_entropy_with_logits(decoded.presence_logits.float(), present)

@@ -15,6 +15,10 @@ from causalseg.causal.simulate import simulate
 
 STRENGTH_FLOOR = 0.35
 """z_k taught for a just visible confounder; 1 is taught for the strongest. Absent is 0."""
+PHOTOMETRIC = frozenset(
+    {"low_contrast", "under_exposure", "over_exposure", "colour_cast", "gain", "bias_field", "scanner_style"}
+)
+"""Confounders that the augmentation's changes of light and colour may look like."""
 MAP_STRIDE = 8
 """Pixels of a picture for one cell of a confounder map, as in `causal.presence`."""
 
@@ -29,6 +33,8 @@ class Twin:
     """Indices in the dictionary."""
     is_null: bool
     """The removed confounder is absent: the input must stay as it is."""
+    goal_is_clean: bool
+    """Nothing was put into the goal."""
     labels: Float32[np.ndarray, "2 confounder"]
     maps: Float32[np.ndarray, "2 confounder map_h map_w"]
 
@@ -115,6 +121,7 @@ def _pair(source: _Carrier, goal: _Carrier, removed: tuple[int, ...], *, is_null
         goal.image_u8,
         removed,
         is_null,
+        not goal.labels.any(),
         np.stack([source.labels, goal.labels]),
         np.stack([source.maps, goal.maps]),
     )

@@ -49,13 +49,19 @@ class RemovalBlock(nn.Module):
         self, features: Float[Tensor, "pair channels height width"], code: Float[Tensor, "pair code"]
     ) -> Float[Tensor, "pair channels height width"]:
         """R(h; d) for every pair."""
-        statistics = [features.mean((2, 3)), features.float().std((2, 3)).to(features.dtype)]
-        condition = self.condition(torch.cat([code, *statistics], dim=1))
+        condition = self.condition(torch.cat([code, *_mean_and_spread(features)], dim=1))
         scale, shift = self.film(condition)[:, :, None, None].chunk(2, dim=1)
         hidden = functional.relu(self.enter(features) * (1 + scale) + shift)
         hidden = hidden + functional.relu(self.widen(hidden))
         gain, offset = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
         return self.leave(hidden) + features * gain + offset
+
+
+def _mean_and_spread(features: Float[Tensor, "pair channels height width"]) -> list[Tensor]:
+    """Of every channel; the spread from the mean square, which on a CPU is several times faster than `std`."""
+    mean = features.float().mean((2, 3))
+    spread = (features.float().square().mean((2, 3)) - mean.square()).clamp(min=1e-10).sqrt()
+    return [mean.to(features.dtype), spread.to(features.dtype)]
 
 
 class InterventionNetwork(nn.Module):

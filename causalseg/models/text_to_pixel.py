@@ -2,7 +2,8 @@
 
 After CausalCLIPSeg's projector (arXiv 2503.15949, itself after CRIS): the sentence makes a 3x3 kernel and a bias
 for every description, applied as a grouped convolution. Added here: word tokens reach strides 16 and 32 by
-cross-attention, coordinates bind place words, and the presence logit answers "is it in this scan at all".
+cross-attention, place words bend the features and the logits along the coordinates, and the presence logit answers
+"is it in this scan at all".
 """
 
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from causalseg.models.towers import TextCode
+
+PLACE_TERMS = 5
+"""x, y, x^2, y^2 and xy."""
 
 
 class Decoded(NamedTuple):
@@ -57,6 +61,32 @@ class WordAttention(nn.Module):
         return features + answer.transpose(1, 2).reshape(batch, channels, height, width)
 
 
+class WordReader(nn.Module):
+    """Reads single words out of a description: the sentence code of a frozen tower hardly tells left from right.
+
+    A few learned queries attend to the words; what they find corrects the sentence code and says how the answer
+    depends on the place in the picture. At its start it changes nothing.
+    """
+
+    def __init__(self, text_width: int, channels: int, queries: int = 4, width: int = 96) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(queries, width) / width**0.5)
+        self.key = nn.Linear(text_width, width)
+        self.value = nn.Linear(text_width, width)
+        self.correction = nn.Linear(queries * width, text_width)
+        self.slope = nn.ModuleList([nn.Linear(queries * width, 2 * channels) for _ in range(2)])
+        self.prior = nn.Linear(queries * width, PLACE_TERMS)
+        for layer in (self.correction, *self.slope, self.prior):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, text: TextCode) -> Float[Tensor, "batch found"]:
+        """What the queries find in the words."""
+        score = torch.einsum("qc,bwc->bqw", self.query, self.key(text.words))
+        share = score.masked_fill(~text.is_word[:, None], float("-inf")).softmax(-1)
+        return functional.relu(torch.einsum("bqw,bwc->bqc", share, self.value(text.words)).flatten(1))
+
+
 class TextToPixel(nn.Module):
     """FPN over four levels (strides 4 to 32), told by a text what to look for."""
 
@@ -72,25 +102,34 @@ class TextToPixel(nn.Module):
         self.kernel = nn.Linear(128, kernel_channels * 9 + 1)
         self.presence = nn.Sequential(nn.Linear(4 * channels + 128, 128), nn.ReLU(inplace=True), nn.Linear(128, 1))
         self.patch_code = nn.Conv2d(channels, text_width, 1)
+        self.reader = WordReader(text_width, channels)
 
     def forward(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Decode `pyramid` (strides 4, 8, 16, 32, equal channels), one description per pyramid."""
-        levels = [self._modulate(level, text, i) for i, level in enumerate(pyramid)]
+        found = self.reader(text)
+        read = text.sentence + self.reader.correction(found)
+        levels = [self._modulate(level, read, i) for i, level in enumerate(pyramid)]
         for i in (2, 3):
-            levels[i] = self.ask[i - 2](levels[i] + self.place[i - 2](_coordinates(levels[i])), text)
+            placed = self.place[i - 2](_coordinates(levels[i])) + self._slope(found, levels[i], i - 2)
+            levels[i] = self.ask[i - 2](levels[i] + placed, text)
         merged = levels[3] = self.merge[3](levels[3])
         for i in (2, 1, 0):
             merged = functional.interpolate(merged, size=levels[i].shape[-2:], mode="bilinear") + levels[i]
             merged = levels[i] = self.merge[i](merged)
-        sentence = self.sentence(text.sentence)
+        sentence = self.sentence(read)
         mask_logits = self._apply_kernel(self.narrow(merged), self.kernel(sentence))
+        mask_logits = mask_logits + torch.einsum("bt,thw->bhw", self.reader.prior(found), _place_terms(merged))[:, None]
         pooled = [pool(levels[i]) for i in (2, 3) for pool in (_mean, _peak)]
         presence_logits = self.presence(torch.cat([*pooled, sentence], dim=1)).squeeze(1)
         return Decoded(mask_logits, presence_logits, functional.normalize(self.patch_code(levels[2]), dim=1))
 
-    def _modulate(self, level: Tensor, text: TextCode, i: int) -> Tensor:
-        scale, shift = self.gate[i](text.sentence)[:, :, None, None].chunk(2, dim=1)
+    def _modulate(self, level: Tensor, sentence: Tensor, i: int) -> Tensor:
+        scale, shift = self.gate[i](sentence)[:, :, None, None].chunk(2, dim=1)
         return level * (1 + scale) + shift
+
+    def _slope(self, found: Tensor, level: Tensor, i: int) -> Tensor:
+        along = self.reader.slope[i](found).reshape(len(found), 2, -1)
+        return torch.einsum("bac,ahw->bchw", along, _coordinates(level)[0])
 
     def _apply_kernel(
         self, features: Float[Tensor, "batch channels height width"], kernel: Float[Tensor, "batch weights"]
@@ -108,6 +147,12 @@ def _mean(features: Tensor) -> Tensor:
 
 def _peak(features: Tensor) -> Tensor:
     return features.amax((2, 3))
+
+
+def _place_terms(features: Float[Tensor, "batch _ height width"]) -> Float[Tensor, "term height width"]:
+    """x, y and their products: what a place prior is made of."""
+    x, y = _coordinates(features)[0]
+    return torch.stack([x, y, x * x, y * y, x * y])
 
 
 def _coordinates(features: Float[Tensor, "batch _ height width"]) -> Float[Tensor, "1 2 height width"]:

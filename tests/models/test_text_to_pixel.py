@@ -20,8 +20,12 @@ def pyramid(batch: int) -> list[torch.Tensor]:
 
 
 def decoder() -> TextToPixel:
+    """One whose word reader has left its start, where it does nothing."""
     torch.manual_seed(0)
-    return TextToPixel(16, 12, kernel_channels=8).eval()
+    model = TextToPixel(16, 12, kernel_channels=8).eval()
+    for layer in (model.reader.correction, *model.reader.slope, model.reader.prior):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    return model
 
 
 def test_shapes() -> None:
@@ -59,3 +63,22 @@ def test_words_and_sentence_both_reach_the_mask() -> None:
     other_sentence = model(levels, TextCode(text.words, text.is_word, -text.sentence)).mask_logits
     assert (plain - other_words).abs().max() > 1e-4
     assert (plain - other_sentence).abs().max() > 1e-4
+
+
+def test_a_word_reader_at_its_start_changes_nothing() -> None:
+    torch.manual_seed(0)
+    model, levels, text = TextToPixel(16, 12, kernel_channels=8).eval(), pyramid(1), code(3)
+    before = model(levels, text).mask_logits
+    torch.nn.init.normal_(model.reader.value.weight)
+    torch.testing.assert_close(model(levels, text).mask_logits, before)
+
+
+def test_a_place_prior_tilts_the_answer_along_the_picture() -> None:
+    model, levels, text = decoder(), pyramid(1), code(3)
+    before = model(levels, text).mask_logits
+    with torch.no_grad():
+        model.reader.prior.bias[0] += 2.0  # the term x
+
+    tilt = (model(levels, text).mask_logits - before)[0, 0]
+
+    torch.testing.assert_close(tilt, torch.linspace(-2, 2, 32).expand(32, 32), atol=1e-4, rtol=1e-4)

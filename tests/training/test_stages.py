@@ -13,7 +13,8 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
-from training.intervene_stage import InterveneConfig, train_intervene
+from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
+from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
 from training.segment_stage import SegmentConfig, train_segment
@@ -34,7 +35,11 @@ def intervene(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs
     train_intervene(network, squares, load_dictionary(), config, run_dir)
 
 
-@pytest.mark.parametrize("train", [segment, intervene])
+def joint(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    train_joint(network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
+
+
+@pytest.mark.parametrize("train", [segment, intervene, joint])
 def test_stop_and_resume_equals_straight_through(
     train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +75,20 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
     assert moved == {"presence", "intervention"}
 
 
+def test_the_joint_stage_leaves_the_beginning_and_all_batch_statistics_untouched(
+    squares: Squares, tmp_path: Path
+) -> None:
+    network = fresh()
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+
+    joint(network, squares, tmp_path, 1)
+
+    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+    kept = ("image_tower.stages.0", "image_tower.stages.1", "intervention.early.0")
+    assert not [name for name in moved if name.startswith(kept) or "running" in name]
+    assert {name.split(".")[0] for name in moved} == {"image_tower", "neck", "decoder", "presence", "intervention"}
+
+
 def test_average_of_a_run_is_what_the_run_left_in_the_network(squares: Squares, tmp_path: Path) -> None:
     network = fresh()
     segment(network, squares, tmp_path, 1)
@@ -99,11 +118,9 @@ def test_one_batch_is_learnt(squares: Squares, network: CausalSegNetwork) -> Non
 
 
 def test_gradients_reach_every_trainable_part(squares: Squares, network: CausalSegNetwork) -> None:
-    from training.intervene_stage import _Trainer
-
     config = InterveneConfig(warm_up_steps=0, shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
     torch.nn.init.normal_(dict(network.intervention.named_parameters())["early.0.leave.weight"], std=0.1)
-    trainer = _Trainer(network, squares, load_dictionary(), config)
+    trainer = TwinTrainer(network, squares, load_dictionary(), config)
     rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
 
     losses = trainer.losses(np.arange(12), rng, generator, step=1)
@@ -112,3 +129,14 @@ def test_gradients_reach_every_trainable_part(squares: Squares, network: CausalS
     for part in (network.presence, network.intervention):
         without = [name for name, parameter in part.named_parameters() if parameter.grad is None]
         assert without == []
+
+
+def test_gradients_of_the_joint_stage_reach_all_that_it_trains(squares: Squares, network: CausalSegNetwork) -> None:
+    config = JointConfig(shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
+    freeze_beginning(network)
+    trainer = JointTrainer(network, squares, load_dictionary(), config)
+
+    losses = trainer.losses(np.arange(12), np.random.default_rng(0), torch.Generator().manual_seed(0), step=0)
+    sum(losses.values(), start=torch.zeros(())).backward()
+
+    assert [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None] == []
