@@ -54,12 +54,7 @@ def compare(
         mask: of one reader.
         other: of another.
         spacing_mm: between rows, between columns; None counts in pixels.
-
-    Raises:
-        ValueError: the masks differ in size.
     """
-    if mask.shape != other.shape:
-        raise ValueError(f"masks of one size are compared, got {mask.shape} and {other.shape}")
     unit = "px" if spacing_mm is None else "mm"
     if not mask.any() or not other.any():
         nothing = None if mask.any() or other.any() else 0.0

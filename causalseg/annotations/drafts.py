@@ -48,11 +48,10 @@ def keep(
     """Keep a mask in the making in place of the one before; the arguments are those of `LabelStore.save`.
 
     Raises:
-        BadCorrection: a mask does not have the scan's size, or nobody signed it.
+        BadCorrection: the mask does not have the scan's size, or nobody signed it.
         StoreError: the disk refuses; the mask is still with the caller, who may try again.
     """
-    for drawn in (mask, mask if proposed is None else proposed):
-        raise_if_wrong_size(drawn, scan.hw)
+    raise_if_wrong_size(mask, scan.hw)
     place = (scan.sha256, index, signed(person))
     masks = (mask_to_png(mask), None if proposed is None else mask_to_png(proposed))
     picture, kept_at = Picture(scan.image_u8), now()
@@ -123,15 +122,18 @@ def _picture_file(
 
 
 def _from_row(row: tuple) -> Draft:
-    *plain, removed, model, image, parent, seconds, kept_at, mask_png, proposed_png = row
+    scan_sha256, index, person, description, removed, model, image, parent, seconds, kept_at, mask, proposed = row
     return Draft(
-        *plain,
+        scan_sha256,
+        index,
+        person,
+        description,
         tuple(json.loads(removed)),
         model,
         image,
         parent,
         seconds,
         datetime.fromisoformat(kept_at),
-        mask_from_png(mask_png),
-        None if proposed_png is None else mask_from_png(proposed_png),
+        mask_from_png(mask),
+        None if proposed is None else mask_from_png(proposed),
     )

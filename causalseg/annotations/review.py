@@ -7,7 +7,7 @@ from causalseg.annotations.database import Value, now
 from causalseg.annotations.registry import NOT_HERE, signed
 from causalseg.annotations.standing import settle
 from causalseg.annotations.store import LabelStore, revision_from_row
-from causalseg.annotations.types import Review, Revision, Split, Verdict, columns, names
+from causalseg.annotations.types import Review, Revision, Split, Verdict, by_name, columns, names
 from causalseg.errors import StoreError
 
 
@@ -85,4 +85,5 @@ def _key(revision: Revision) -> tuple[Value, ...]:
 
 
 def _from_row(row: tuple) -> Review:
-    return Review(*row[:-1], datetime.fromisoformat(row[-1]))
+    values = by_name(Review, row)
+    return Review(**{**values, "reviewed_at": datetime.fromisoformat(values["reviewed_at"])})

@@ -145,7 +145,7 @@ def _listed(connection: sqlite3.Connection, row: tuple) -> Listed:
         index,
         image_sha256,
         datetime.fromisoformat(changed_at),
-        tuple(Work(*place, *facts, datetime.fromisoformat(at)) for *facts, at in work),
+        tuple(Work(*place, person, state, note, datetime.fromisoformat(at)) for person, state, note, at in work),
         labels[-1][0] if labels else "",
         len(labels),
     )

@@ -7,7 +7,7 @@ from causalseg.annotations import events
 from causalseg.annotations.database import now
 from causalseg.annotations.registry import raise_if_unknown, signed
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Split, Statement, columns, names
+from causalseg.annotations.types import Split, Statement, by_name, columns, names
 
 
 def say(
@@ -76,5 +76,7 @@ def standing(store: LabelStore, split: Split | None = None) -> list[Statement]:
 
 
 def _from_row(row: tuple) -> Statement:
-    *place, present, revision, said_at = row
-    return Statement(*place, None if present is None else bool(present), revision, datetime.fromisoformat(said_at))
+    values = by_name(Statement, row)
+    values["present"] = None if values["present"] is None else bool(values["present"])
+    values["said_at"] = datetime.fromisoformat(values["said_at"])
+    return Statement(**values)

@@ -46,6 +46,7 @@ def count(store: LabelStore) -> Statistics:
     Raises:
         StoreError: the disk refuses.
     """
+    bytes_on_disk = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     here = "JOIN scans ON scans.sha256 = {table}.scan_sha256 AND scans.deleted_at IS NULL"
     with store.database.reading() as connection:
 
@@ -78,5 +79,5 @@ def count(store: LabelStore) -> Statistics:
                 "SELECT COALESCE(modality, ''), COUNT(*) FROM scans WHERE deleted_at IS NULL GROUP BY modality"
             ),
             people=tuple(PersonTally(*row) for row in people),
-            bytes_on_disk=sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file()),
+            bytes_on_disk=bytes_on_disk,
         )

@@ -27,7 +27,7 @@ from causalseg.annotations.export import mask_from_png, mask_to_png
 from causalseg.annotations.files import read_checked, write_once
 from causalseg.annotations.pictures import Picture, image_from_png
 from causalseg.annotations.registry import NO_FACTS, SCAN_COLUMNS, Facts, scan_from_row, signed
-from causalseg.annotations.types import Event, Revision, Split, StoredScan, columns, names
+from causalseg.annotations.types import Event, Revision, Split, StoredScan, by_name, columns
 from causalseg.errors import BadCorrection, StoreError
 from causalseg.scan.types import Scan
 
@@ -231,7 +231,7 @@ def dice(mask: Bool[np.ndarray, "height width"], other: Bool[np.ndarray, "height
 
 def revision_from_row(row: tuple) -> Revision:
     """One row of `columns(Revision)`."""
-    values = dict(zip(names(Revision), row, strict=True))
+    values = by_name(Revision, row)
     values["removed"] = tuple(json.loads(values["removed"]))
     values["finished"] = bool(values["finished"])
     values["saved_at"] = datetime.fromisoformat(values["saved_at"])

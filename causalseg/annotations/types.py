@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -171,6 +171,11 @@ class Event:
 def columns(row_type: type) -> str:
     """The fields of a row type as SQL columns; they have the same names."""
     return ", ".join(f'"{name}"' for name in names(row_type))
+
+
+def by_name(row_type: type, row: tuple) -> dict[str, Any]:
+    """The values of a row of `columns(row_type)`, by the names of its fields."""
+    return dict(zip(names(row_type), row, strict=True))
 
 
 def names(row_type: type) -> tuple[str, ...]:
