@@ -5,6 +5,7 @@ a pinned revision), its SHA-256, licence, architecture, preprocessing, threshold
 safetensors, half precision, without the frozen text tower (which its own package brings).
 """
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,8 @@ from causalseg.models.network import CausalSegNetwork
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
+_SHARED = ("text_tower.", "image_tower.")
+"""What all versions of a checkpoint have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,26 @@ def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: 
     if wrong:
         raise CheckpointError(f"The weights of {name} do not fit its architecture, first at {wrong[0]}.")
     network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=False)
+
+
+def changed_copy(network: CausalSegNetwork, changes: Mapping[str, Tensor], name: str) -> CausalSegNetwork:
+    """A copy of `network` with some of its tensors replaced; both share the towers, which never change.
+
+    Raises:
+        CheckpointError: a tensor is unknown, of another shape, or of a tower.
+    """
+    own = kept_state(network)
+    wrong = sorted(
+        key
+        for key, value in changes.items()
+        if key not in own or own[key].shape != value.shape or key.startswith(_SHARED)
+    )
+    if wrong:
+        raise CheckpointError(f"The changes of {name} do not fit the checkpoint they were made for, first {wrong[0]}.")
+    shared = {id(tower): tower for tower in (network.text_tower, network.image_tower)}
+    changed = copy.deepcopy(network, shared)
+    changed.load_state_dict({key: value.to(own[key].dtype) for key, value in changes.items()}, strict=False)
+    return changed
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
