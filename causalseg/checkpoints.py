@@ -47,6 +47,10 @@ class CheckpointEntry:
     """Strength from which a confounder counts as detected."""
     repo_id: str | None = None
     revision: str | None = None
+    changes_to: str | None = None
+    """Name of the entry whose weights this file changes, for a fine-tuned version; None for complete weights."""
+    changes_to_sha256: str | None = None
+    """Of that entry's file."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -132,9 +136,19 @@ def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> Cau
         CheckpointError: the file is missing, another one, or does not fit the architecture.
     """
     weights = safetensors.torch.load_file(verified_path(entry, project_dir))
+    if entry.changes_to is not None:
+        return changed_copy(load_network(_base_of(entry, project_dir), project_dir), weights, entry.name)
     network = build_network(entry.architecture)
     put_weights(network, weights, entry.name)
     return network.eval().requires_grad_(requires_grad=False)
+
+
+def _base_of(entry: CheckpointEntry, project_dir: Path) -> CheckpointEntry:
+    """The entry that a fine-tuned version changes, with the weights that it was made for."""
+    base = find_entry(str(entry.changes_to), project_dir / MANIFEST_PATH.name)
+    if base.sha256 != entry.changes_to_sha256:
+        raise CheckpointError(f"{entry.name} changes other weights than {base.name} has now. Fine-tune it again.")
+    return base
 
 
 def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: str) -> None:

@@ -8,8 +8,13 @@
     python -m training evaluate --data FOLDER
     python -m training speed
     python -m training record
+    python -m training replay   --data FOLDER --checkpoint causalseg-lite --out assets/replay/causalseg-lite.npz
+    python -m training finetune --store STORE --from causalseg-lite --out VERSION [--promote]
+    python -m training versions [--promote VERSION | --rollback VERSION]
+    python -m training simulate-corrections --data FOLDER --site busbra --corrections 5,10,20,50 --seeds 5
 
-Every training run resumes where it stopped: give the same command again.
+Every training run resumes where it stopped: give the same command again. A fine-tuning takes seconds and leaves no
+trace when it is stopped.
 """
 
 import argparse
@@ -20,19 +25,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.engine import Engine
+from causalseg.errors import CheckpointError, InputError, StoreError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork
 from training.data import load_squares, read_index, train_rows
 from training.evaluate import absent_table, evaluation_rows, segmentation_table, side_table, text_table
 from training.faithfulness import Protocol, faithfulness_table
+from training.finetune.cli import add_commands
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
+from training.progress import Bar
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
@@ -50,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, InputError, CheckpointError, StoreError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
@@ -87,13 +94,14 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--checkpoint", default="causalseg-lite")
     speed.add_argument("--out", type=Path, default=RESULTS_DIR)
     speed.set_defaults(command=_speed)
+    add_commands(commands)
     return parser
 
 
 def _train(options: argparse.Namespace) -> None:
     rows = train_rows(read_index(options.data))
     network = build_network(Architecture())
-    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=_Bar("squash"))
+    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=Bar("squash"))
     torch.manual_seed(0)
     epochs = {} if options.epochs is None else {"epochs": options.epochs}
     network = network.to(memory_format=torch.channels_last)
@@ -176,12 +184,12 @@ def _evaluate(options: argparse.Namespace) -> None:
     for suite in SUITES if options.suite == "all" else (options.suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
         if suite == "segmentation":
-            tables = {"segmentation": segmentation_table(engine, groups, _Bar("segmentation"))}
+            tables = {"segmentation": segmentation_table(engine, groups, Bar("segmentation"))}
         elif suite == "faithfulness":
-            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
+            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), Bar("confounders"))}
         else:
             tables = {
-                "absent": absent_table(engine, groups, 60, _Bar("absent")),
+                "absent": absent_table(engine, groups, 60, Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
                 "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
             }
@@ -196,17 +204,6 @@ def _speed(options: argparse.Namespace) -> None:
     command = f"python -m training speed --checkpoint {options.checkpoint}"
     tables = {"speed": speed_table(Engine.load(options.checkpoint))}
     write_report("speed", tables, provenance(find_entry(options.checkpoint), command), options.out)
-
-
-class _Bar:
-    """A tqdm bar that takes (done, total)."""
-
-    def __init__(self, name: str) -> None:
-        self._bar = tqdm(desc=name, unit="")
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
 
 
 if __name__ == "__main__":

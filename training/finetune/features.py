@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -172,6 +173,6 @@ def load_features(path: Path) -> tuple[Features, FeatureHeader]:
                 tuple(words["texts"]),
                 tuple(words["groups"]),
             )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
         raise CheckpointError(f"The replay features {path.name} cannot be read: {error}") from error
     return features, header
