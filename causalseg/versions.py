@@ -116,11 +116,11 @@ class VersionStore:
         partial = Path(tempfile.mkdtemp(dir=self.folder, prefix=_PARTIAL))
         half = {key: _half(value) for key, value in sorted(changes.items())}
         safetensors.torch.save_file(half, partial / CHANGES)
-        whole = VersionCard.from_mapping({**asdict(card), "changes_sha256": file_sha256(partial / CHANGES)})
-        _write_json(partial / CARD, asdict(whole))
+        values = {**asdict(card), "changes_sha256": file_sha256(partial / CHANGES)}
+        _write_json(partial / CARD, values)
         partial.chmod(0o755)
         partial.rename(self.folder / card.name)
-        return whole
+        return self.card(card.name)
 
     def raise_if_unusable(self, name: str) -> None:
         """Refuse a name before the work is done.

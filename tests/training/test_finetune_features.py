@@ -30,7 +30,7 @@ def acting(network: CausalSegNetwork) -> CausalSegNetwork:
     """A random network whose removals do something."""
     torch.manual_seed(1)
     for block in (*network.intervention.early, *network.intervention.late):
-        torch.nn.init.normal_(block.leave.weight, std=0.05)  # pyright: ignore[reportAttributeAccessIssue]
+        torch.nn.init.normal_(dict(block.named_parameters())["leave.weight"], std=0.05)
     with torch.no_grad():
         network.presence.strength_query[2].bias += 0.5  # pyright: ignore[reportOperatorIssue]
     return network.eval().requires_grad_(requires_grad=False)

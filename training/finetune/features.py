@@ -149,7 +149,7 @@ def save_features(features: Features, header: FeatureHeader, path: Path) -> None
         words=np.frombuffer(json.dumps(words).encode(), np.uint8),
         statistics=features.statistics,
         masks=np.packbits(features.masks, axis=-1),
-        **arrays,
+        **arrays,  # pyright: ignore[reportArgumentType]
     )
     partial.replace(path)
 

@@ -202,36 +202,36 @@ class _Judge:
         for fold, member in enumerate(members):
             network, mine = changed_copy(self.parent.network, member, "a member"), np.flatnonzero(folds == fold)
             after[mine] = self._dice(network, features, views.asked[mine])
-        both, groups = [before, after.tolist()], [features.groups[item] for item in views.asked]
+        scored, groups = after.tolist(), [features.groups[item] for item in views.asked]
         if held_back:
             held = views_of(self.encoder, held_back, 0, most=1)
-            for scores, network in zip(both, (self.parent.network, self.version), strict=True):
-                scores += self._dice(network, held.features, held.asked)
+            before += self._dice(self.parent.network, held.features, held.asked)
+            scored += self._dice(self.version, held.features, held.asked)
             groups += [held.features.groups[item] for item in held.asked]
-        return compared(*both, groups)
+        return compared(before, scored, groups)
 
     def items(self, features: Features, chosen: np.ndarray) -> Comparison:
         """Some items, each a group of its own."""
-        both = [self._dice(network, features, chosen) for network in (self.parent.network, self.version)]
-        return compared(*both, [str(item) for item in chosen])
+        before, after = (self._dice(network, features, chosen) for network in (self.parent.network, self.version))
+        return compared(before, after, [str(item) for item in chosen])
 
     def switches(self, twins: Sequence[Twin], *, has_new_presence: bool) -> Comparison:
         """Made-up scans with a confounder switched off, and clean ones adjusted."""
         before = twin_features(self.parent.network, self.parent.entry, twins)
         after = twin_features(self.version, self.parent.entry, twins) if has_new_presence else before
         every = np.arange(len(before))
-        scores = self._dice(self.parent.network, before, every), self._dice(self.version, after, every)
-        return compared(*scores, before.groups)
+        undone = self._dice(self.parent.network, before, every)
+        return compared(undone, self._dice(self.version, after, every), before.groups)
 
     def statements(self, spoken: Spoken) -> Comparison:
         """Whether detection agrees with what is said; of the statements that were learnt."""
         is_said, threshold = ~spoken.labels.isnan(), self.parent.entry.detection_threshold
-        right = [
+        before, after = (
             ((network.presence.strength_logits(spoken.statistics, self.encoder.codes).sigmoid() >= threshold)[is_said]
              == (spoken.labels[is_said] > 0.5)).double().tolist()
             for network in (self.parent.network, self.version)
-        ]  # fmt: skip
-        return compared(*right, [str(int(row)) for row in is_said.nonzero()[:, 0]])
+        )  # fmt: skip
+        return compared(before, after, [str(int(row)) for row in is_said.nonzero()[:, 0]])
 
     def _dice(self, network: CausalSegNetwork, features: Features, items: np.ndarray) -> list[float]:
         return dice_of(network, self.encoder, features, items, self.parent.entry.presence_threshold)

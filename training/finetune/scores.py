@@ -103,9 +103,10 @@ def twin_features(network: CausalSegNetwork, entry: CheckpointEntry, twins: Sequ
 def compared(before: list[float], after: list[float], groups: Sequence[str]) -> Comparison:
     """Both, and the change of each, with 95 % bootstrap intervals over whole groups."""
     change = [new - old for old, new in zip(before, after, strict=True)]
-    return Comparison(*(_score(values, list(groups)) for values in (before, after, change)))
+    names = list(groups)
+    return Comparison(_score(before, names), _score(after, names), _score(change, names))
 
 
 def _score(values: list[float], groups: list[str]) -> Score:
     mean = bootstrap_mean(values, groups)
-    return Score(*(round(number, 4) for number in (mean.mean, mean.low, mean.high)), mean.count)
+    return Score(round(mean.mean, 4), round(mean.low, 4), round(mean.high, 4), mean.count)
