@@ -119,7 +119,12 @@ class VersionStore:
         values = {**asdict(card), "changes_sha256": file_sha256(partial / CHANGES)}
         _write_json(partial / CARD, values)
         partial.chmod(0o755)
-        partial.rename(self.folder / card.name)
+        try:
+            partial.rename(self.folder / card.name)
+        except OSError:
+            shutil.rmtree(partial)
+            self.raise_if_unusable(card.name)  # another run has taken the name meanwhile
+            raise
         return self.card(card.name)
 
     def raise_if_unusable(self, name: str) -> None:

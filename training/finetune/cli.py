@@ -102,10 +102,11 @@ def _replay(options: argparse.Namespace) -> None:
 
 def _finetune(options: argparse.Namespace) -> None:
     entry, versions = find_entry(options.checkpoint), VersionStore(options.versions)
+    material, replay = material_of(LabelStore(options.store)), load_replay(entry, options.replay)
     card = finetune(
         load_parent(entry, options.parent, versions),
-        material_of(LabelStore(options.store)),
-        load_replay(entry, options.replay),
+        material,
+        replay,
         versions,
         options.name,
         FinetuneConfig(learn=LearnConfig(seed=options.seed)),

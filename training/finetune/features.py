@@ -174,5 +174,8 @@ def load_features(path: Path) -> tuple[Features, FeatureHeader]:
                 tuple(words["groups"]),
             )
     except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
-        raise CheckpointError(f"The replay features {path.name} cannot be read: {error}") from error
+        raise CheckpointError(
+            f"The replay features {path.name} cannot be read ({type(error).__name__}). Make them: "
+            "python -m training replay --data FOLDER"
+        ) from error
     return features, header
