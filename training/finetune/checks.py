@@ -13,7 +13,7 @@ FEWEST_CORRECTIONS = 6
 FEWEST_PATIENTS = 3
 MOST_EMPTY = 1 / 3
 MOST_INVERTED = 1 / 4
-MOST_SHIFTED = 1 / 3
+MOST_SHIFTED = 0.4
 LEAST_SHIFT = 0.06
 """Of the side, from which a mask counts as shifted."""
 LEAST_SHIFT_GAIN = 0.25
