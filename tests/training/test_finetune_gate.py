@@ -4,6 +4,7 @@ import pytest
 
 from causalseg.versions import Comparison, Score
 from training.finetune.gate import GateRules, judge
+from training.finetune.learn import LearnConfig
 
 
 def comparison(change: float, spread: float = 0.0) -> Comparison:
@@ -48,3 +49,9 @@ def test_a_measure_that_is_no_number_stops_it() -> None:
 
     for measure in GOOD:
         assert not judge(GOOD | {measure: lost}, GateRules())[0]
+
+
+@pytest.mark.parametrize("wrong", [{"members": 1}, {"steps": 4}])
+def test_settings_that_leave_nothing_to_judge_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least 2 and steps at least 5"):
+        LearnConfig(**wrong)  # pyright: ignore[reportArgumentType]

@@ -61,6 +61,11 @@ class LearnConfig:
     """Beginnings of the names of what learns."""
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """A single member would leave no correction unseen, and the rate cannot rise and fall in fewer than 5 steps."""
+        if self.members < 2 or self.steps < 5:
+            raise ValueError(f"members must be at least 2 and steps at least 5, got {self.members} and {self.steps}")
+
 
 class Spoken(NamedTuple):
     """What is said of confounders in some pictures."""
