@@ -28,7 +28,14 @@ from causalseg.engine import Engine
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork
 from training.data import load_squares, read_index, train_rows
-from training.evaluate import absent_table, evaluation_rows, segmentation_table, side_table, text_table
+from training.evaluate import (
+    absent_table,
+    derangement_table,
+    evaluation_rows,
+    segmentation_table,
+    side_table,
+    text_table,
+)
 from training.faithfulness import Protocol, faithfulness_table
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
@@ -180,10 +187,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         elif suite == "faithfulness":
             tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
         else:
+            things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {
                 "absent": absent_table(engine, groups, 60, _Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
-                "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
+                "text": text_table(engine, things, 60),
+                "derangement": derangement_table(engine, things, 40),
             }
         write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
 
