@@ -7,6 +7,7 @@
     │   ├── BadDescription        empty, or longer than the settings allow
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
+    │   ├── ExportRefused         a mask that cannot be written in the wanted format, and which to take instead
     │   └── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
@@ -48,6 +49,10 @@ class BadStrength(InputError):
 
 class BadCorrection(InputError):
     """A corrected mask has the wrong shape, or pixels that nobody touched have moved."""
+
+
+class ExportRefused(InputError):
+    """A mask cannot be written in the wanted format; the message says which to take instead."""
 
 
 class CheckpointError(CausalsegError):
