@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pycocotools.coco import COCO
 
 from causalseg.annotations.export.coco import Label, masks_to_coco, picture_name
+from tests.annotations.reading_back import load_coco
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """pycocotools 2.0.11 decodes in the words of numpy 1."""
@@ -25,17 +25,9 @@ def labels(draw: st.DrawFn) -> list[Label]:
     return [Label(*key, draw(hnp.arrays(bool, hw[key[0]]))) for key in keys]
 
 
-def load(content: bytes) -> COCO:
-    """Read by pycocotools, which does nothing but read the JSON and index it."""
-    coco = COCO()
-    coco.dataset = json.loads(content)
-    coco.createIndex()
-    return coco
-
-
 @given(labels=labels())
 def test_masks_sizes_and_words_come_back(labels: list[Label]) -> None:
-    coco = load(masks_to_coco(labels))
+    coco = load_coco(masks_to_coco(labels))
 
     by_name = {image["file_name"]: image for image in coco.loadImgs(coco.getImgIds())}
     assert set(by_name) == {picture_name(label.scan_sha256, label.index) for label in labels}
@@ -70,7 +62,7 @@ def test_ids_are_unique_and_all_references_hold(labels: list[Label]) -> None:
 def test_two_masks_of_one_picture_are_two_annotations() -> None:
     polyp, fold = (Label("a" * 64, 0, words, np.eye(4, dtype=bool)) for words in ("polyp", "fold"))
 
-    coco = load(masks_to_coco([polyp, fold]))
+    coco = load_coco(masks_to_coco([polyp, fold]))
 
     assert (len(coco.imgs), len(coco.anns)) == (1, 2)
 
@@ -85,7 +77,7 @@ def test_cocoeval_gives_a_perfect_score_to_the_masks_themselves(tmp_path: Path) 
 
     mask = np.zeros((40, 50), dtype=bool)
     mask[5:20, 10:30] = True
-    truth = load(masks_to_coco([Label("a" * 64, 0, "polyp", mask)]))
+    truth = load_coco(masks_to_coco([Label("a" * 64, 0, "polyp", mask)]))
     path = tmp_path / "results.json"
     path.write_text(json.dumps([{**annotation, "score": 1.0} for annotation in truth.dataset["annotations"]]))
     found = truth.loadRes(str(path))

@@ -175,8 +175,8 @@ def test_any_words_can_be_written(description: str, model: str) -> None:
     assert 0 < len(label) <= 64
 
 
-def test_only_what_dicom_demands_of_the_source_is_carried() -> None:
-    content = mask_to_dicom_seg(CORNER, sources.series(COUNT), POLYP)
+def test_only_what_dicom_demands_of_the_source_is_carried_even_when_asked_for() -> None:
+    content = mask_to_dicom_seg(CORNER, sources.series(COUNT), POLYP, with_identity=True)
 
     seg = pydicom.dcmread(BytesIO(content))
     assert {keyword: str(seg[keyword].value) for keyword in PATIENT} == PATIENT
@@ -185,12 +185,12 @@ def test_only_what_dicom_demands_of_the_source_is_carried() -> None:
 
 
 @pytest.mark.parametrize("header", [sources.series(1)[0], sources.enhanced([0]), sources.cine(2)])
-def test_a_deidentified_one_carries_nothing_of_the_patient_but_uids(header: Dataset) -> None:
+def test_unless_asked_for_nothing_of_the_patient_is_carried_but_uids(header: Dataset) -> None:
     mask = CORNER[1:2]
     content = (
-        mask_to_dicom_seg(mask, [header], POLYP, deidentified=True)
+        mask_to_dicom_seg(mask, [header], POLYP)
         if have_positions([header])
-        else picture_to_dicom_seg(mask[0], header, POLYP, deidentified=True)
+        else picture_to_dicom_seg(mask[0], header, POLYP)
     )
 
     for secret in [*SECRETS.values(), *PATIENT.values()]:
@@ -203,7 +203,7 @@ def test_a_deidentified_one_carries_nothing_of_the_patient_but_uids(header: Data
 def test_names_in_other_alphabets_survive() -> None:
     header = sources.cine(2, PatientName="王^小东", SpecificCharacterSet="GB18030")
 
-    seg = pydicom.dcmread(BytesIO(picture_to_dicom_seg(CORNER[1], header, POLYP)))
+    seg = pydicom.dcmread(BytesIO(picture_to_dicom_seg(CORNER[1], header, POLYP, with_identity=True)))
 
     assert str(seg.PatientName) == "王^小东"
 
@@ -215,7 +215,7 @@ def test_values_that_dicom_does_not_allow_are_left_empty_and_said_nowhere(caplog
     header.StudyTime, header.PatientName = "2561", "Jane\\Doe" * 20
 
     with caplog.at_level(logging.DEBUG):
-        seg = pydicom.dcmread(BytesIO(picture_to_dicom_seg(CORNER[1], header, POLYP)))
+        seg = pydicom.dcmread(BytesIO(picture_to_dicom_seg(CORNER[1], header, POLYP, with_identity=True)))
 
     assert {seg.PatientBirthDate, seg.StudyDate, seg.PatientSex, seg.StudyTime, str(seg.PatientName)} == {""}
     assert "Jane" not in caplog.text
@@ -227,7 +227,9 @@ def test_a_lost_attribute_of_patient_or_study_stops_nothing(keyword: str) -> Non
     for header in headers:
         del header[keyword]
 
-    assert pydicom.dcmread(BytesIO(mask_to_dicom_seg(CORNER, headers, POLYP))).NumberOfFrames == 1
+    seg = pydicom.dcmread(BytesIO(mask_to_dicom_seg(CORNER, headers, POLYP, with_identity=True)))
+
+    assert seg.NumberOfFrames == 1
 
 
 @pytest.mark.parametrize(

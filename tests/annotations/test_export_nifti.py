@@ -1,6 +1,5 @@
 import gzip
 import itertools
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -13,19 +12,13 @@ from nibabel.nifti2 import Nifti2Image
 from scipy.spatial.transform import Rotation
 
 from causalseg.annotations.export.nifti import mask_to_nifti, mask_to_nifti_like, pictures_to_nifti
+from tests.annotations.reading_back import load_nifti
 
 ORIENTATIONS = [
     (axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1.0, -1.0), repeat=3)
 ]
 shapes = st.tuples(*[st.integers(1, 7)] * 3)
 masks = hnp.arrays(bool, shapes)
-
-
-def load(content: bytes) -> Any:
-    """Read by nibabel; a file begins with the length of its header, which tells its version."""
-    plain = gzip.decompress(content)
-    kind = Nifti2Image if int.from_bytes(plain[:4], "little") == 540 else Nifti1Image
-    return kind.from_bytes(plain)
 
 
 @st.composite
@@ -46,7 +39,7 @@ def test_each_of_the_48_orientations_comes_back(axes: tuple[int, ...], signs: tu
     affine = np.eye(4)
     affine[:3] = np.column_stack([np.eye(3)[:, list(axes)] * signs * [0.5, 2, 3], [-7, 8, 9]])
 
-    image = load(mask_to_nifti(voxels, affine))
+    image = load_nifti(mask_to_nifti(voxels, affine))
 
     assert nib.orientations.aff2axcodes(image.affine) == nib.orientations.aff2axcodes(affine)
     np.testing.assert_array_equal(image.affine, affine)
@@ -56,7 +49,7 @@ def test_each_of_the_48_orientations_comes_back(axes: tuple[int, ...], signs: tu
 
 @given(voxels=masks, affine=affines())
 def test_mask_comes_back_where_it_was(voxels: np.ndarray, affine: np.ndarray) -> None:
-    image = load(mask_to_nifti(voxels, affine))
+    image = load_nifti(mask_to_nifti(voxels, affine))
 
     np.testing.assert_array_equal(np.asarray(image.dataobj), voxels)
     np.testing.assert_allclose(image.affine, affine, rtol=1e-6, atol=1e-5)
@@ -67,7 +60,7 @@ def test_mask_comes_back_where_it_was(voxels: np.ndarray, affine: np.ndarray) ->
 def test_an_affine_with_shear_is_kept_whole_and_told_by_sform_alone() -> None:
     affine = np.array([[1.0, 0.3, 0, 5], [0, 2, 0, -6], [0, 0, 3, 7], [0, 0, 0, 1]])
 
-    image = load(mask_to_nifti(np.ones((2, 3, 4), dtype=bool), affine))
+    image = load_nifti(mask_to_nifti(np.ones((2, 3, 4), dtype=bool), affine))
 
     np.testing.assert_allclose(image.affine, affine, rtol=1e-6)
     assert (int(image.header["sform_code"]), int(image.header["qform_code"])) == (1, 0)
@@ -93,7 +86,7 @@ def test_a_mask_like_a_file_has_its_affine_to_the_last_bit(
 
     content = mask_to_nifti_like(voxels, header.binaryblock)
 
-    image = load(content)
+    image = load_nifti(content)
     assert type(image) is kind
     np.testing.assert_array_equal(image.affine, source.affine)
     np.testing.assert_array_equal(np.asarray(image.dataobj), voxels)
@@ -105,7 +98,7 @@ def test_a_mask_like_a_file_has_its_affine_to_the_last_bit(
 def test_pictures_without_a_place_keep_their_pixel_size_and_claim_no_place(
     mask: np.ndarray, row_mm: float, column_mm: float
 ) -> None:
-    image = load(pictures_to_nifti(mask, (row_mm, column_mm)))
+    image = load_nifti(pictures_to_nifti(mask, (row_mm, column_mm)))
 
     count, height, width = mask.shape
     assert image.shape == ((width, height, 1) if count == 1 else (width, height, 1, count))
@@ -121,6 +114,6 @@ def test_the_same_mask_gives_the_same_file_to_the_byte() -> None:
 
 
 def test_an_axis_too_long_for_nifti_1_is_written_as_nifti_2() -> None:
-    image = load(mask_to_nifti(np.ones((40_000, 1, 1), dtype=bool), np.eye(4)))
+    image = load_nifti(mask_to_nifti(np.ones((40_000, 1, 1), dtype=bool), np.eye(4)))
 
     assert (type(image), image.shape) == (Nifti2Image, (40_000, 1, 1))

@@ -18,3 +18,8 @@ def zip_files(files: Mapping[str, bytes]) -> bytes:
             entry = zipfile.ZipInfo(name, date_time=_NO_DATE)
             archive.writestr(entry, content, zipfile.ZIP_STORED if is_small else zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def is_zip(content: bytes) -> bool:
+    """Whether `zip_files` made it."""
+    return content.startswith((b"PK\x03\x04", b"PK\x05\x06"))

@@ -1,9 +1,9 @@
 """The part of a DICOM header that a segmentation of it must carry, mended where that is safe, and nothing else.
 
-What is kept: UIDs (they say which images the mask belongs to), where the pixels lie, and the ten attributes of patient
-and study that every DICOM object must have, so that an archive files the mask with its patient. Type 2 attributes that
-the source lost are written empty, as DICOM allows. Everything else of the source stays behind: institutions, operators,
-comments, private fields.
+What is kept: UIDs (they say which images the mask belongs to), where the pixels lie, and, where the person asks for it,
+the nine attributes of patient and study that every DICOM object must have, so that an archive files the mask with its
+patient. Otherwise, and where the source lost them, they are empty, as DICOM allows. Everything else of the source stays
+behind: institutions, operators, comments, private fields.
 """
 
 import re
@@ -92,18 +92,18 @@ def gap_between_mm(headers: Sequence[Dataset]) -> float | None:
     return float(np.linalg.norm(places[1] - places[0])) or None
 
 
-def header_with_position(header: Dataset, *, gap_mm: float | None = None, deidentified: bool) -> Dataset:
+def header_with_position(header: Dataset, *, gap_mm: float | None = None, with_identity: bool) -> Dataset:
     """What a segmentation in the patient's space needs of `header`, single frame or enhanced multi-frame.
 
     Args:
         header: of one file.
         gap_mm: to the next file of its series, which stands in for a thickness that the file does not give.
-        deidentified: leave out what names the patient and the study's date.
+        with_identity: keep the attributes of patient and study, instead of leaving them empty.
 
     Raises:
         ExportRefused: a tag that it cannot do without is missing; the sentence names it.
     """
-    slim = _start(header, deidentified=deidentified)
+    slim = _start(header, with_identity=with_identity)
     if is_enhanced(header):
         _raise_if_missing(header, ("FrameOfReferenceUID",))
         _copy(header, slim, ("FrameOfReferenceUID",))
@@ -135,22 +135,22 @@ def align_directions(headers: Sequence[Dataset]) -> None:
         header.ImageOrientationPatient = first
 
 
-def header_without_position(header: Dataset, *, deidentified: bool) -> Dataset:
+def header_without_position(header: Dataset, *, with_identity: bool) -> Dataset:
     """What a segmentation of one picture needs of `header` where nothing says where the picture lies."""
-    slim = _start(header, deidentified=deidentified)
+    slim = _start(header, with_identity=with_identity)
     if "SliceThickness" in slim:  # readers take pixel sizes and thickness together or not at all
         _copy(header, slim, ("PixelSpacing",))
     return slim
 
 
-def _start(header: Dataset, *, deidentified: bool) -> Dataset:
+def _start(header: Dataset, *, with_identity: bool) -> Dataset:
     _raise_if_missing(header, _IDENTITY)
     slim = Dataset()
     slim.SpecificCharacterSet = "ISO_IR 192"
     _copy(header, slim, (*_IDENTITY, *_OPTIONAL))
     slim.Modality = _CONTROL_CHARACTERS.sub("", str(header.get("Modality") or ""))[:16]
     for keyword, form in _PATIENT_AND_STUDY.items():
-        setattr(slim, keyword, "" if deidentified else _text(header, keyword, form))
+        setattr(slim, keyword, _text(header, keyword, form) if with_identity else "")
     return slim
 
 

@@ -7,10 +7,11 @@ Two doors, as sources come in two kinds:
     picture_to_dicom_seg    a file that does not (ultrasound, endoscopy, a radiograph): one object for one picture,
                             pixel on pixel, which refers to its frame by number
 
-Carries of the source what `dicom_header` keeps: by default also the patient's name, id, birth date and sex and the
-study's date, id and accession number, because DICOM demands them and an archive files the mask by them. With
-`deidentified=True` these are empty; the UIDs stay, as a mask that does not say which images it is of is of no use:
-whoever holds the images can still tell whose they are. The description is written as typed (`SegmentLabel`).
+Carries of the source what `dicom_header` keeps. DICOM demands the patient's name, id, birth date and sex and the
+study's date, id and accession number in every object; they are empty unless the person asks for them
+(`with_identity=True`, so that an archive files the mask with its patient). The UIDs stay, as a mask that does not say
+which images it is of is of no use: whoever holds the images can still tell whose they are. The description is written
+as typed (`SegmentLabel`).
 
 highdicom is imported inside, on the first export: it takes longer to import than a mask takes to write, and the
 command line and the page start without it. Its logger and pydicom's warnings quote the values that they complain about,
@@ -19,8 +20,6 @@ so both are silenced while a mask is written.
 
 import logging
 import re
-import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -46,6 +45,7 @@ from causalseg.annotations.export.dicom_header import (
 )
 from causalseg.annotations.export.terms import Concept, term_of
 from causalseg.errors import ExportRefused
+from causalseg.scan.dicom import quiet_pydicom
 from causalseg.version import VERSION
 
 _MAKER = "causalseg"
@@ -63,8 +63,6 @@ _REFUSED_BY_WRITER = (
     "The header of this scan does not hold together well enough for a DICOM segmentation of it ({}). "
     "Export as NIfTI or PNG."
 )
-_ONE_AT_A_TIME = threading.Lock()
-"""The filters of `warnings` belong to the whole process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def mask_to_dicom_seg(
     headers: Sequence[Dataset],
     segment: Segment,
     *,
-    deidentified: bool = False,
+    with_identity: bool = False,
 ) -> bytes:
     """One segmentation object of files that say where each frame lies.
 
@@ -94,7 +92,7 @@ def mask_to_dicom_seg(
         mask: one slice for each file of `headers`, or for each frame of the only one, in that order.
         headers: of the source, pixels not needed.
         segment: what the mask is of.
-        deidentified: leave out what names the patient and the study's date.
+        with_identity: keep the source's attributes of patient and study, instead of leaving them empty.
 
     Raises:
         ExportRefused: a tag is missing, or the files do not belong together.
@@ -102,10 +100,10 @@ def mask_to_dicom_seg(
     with _quiet(), _explained():
         _raise_if_not_drawable(mask, headers)
         gap_mm = gap_between_mm(headers)
-        slim = [header_with_position(header, gap_mm=gap_mm, deidentified=deidentified) for header in headers]
+        slim = [header_with_position(header, gap_mm=gap_mm, with_identity=with_identity) for header in headers]
         align_directions(slim)
         stand_in = EnhancedCTImageStorage if is_enhanced(headers[0]) else CTImageStorage
-        return _to_bytes(_segmentation(mask, slim, segment, stand_in), deidentified=deidentified)
+        return _to_bytes(_segmentation(mask, slim, segment, stand_in), with_identity=with_identity)
 
 
 def picture_to_dicom_seg(
@@ -114,7 +112,7 @@ def picture_to_dicom_seg(
     segment: Segment,
     *,
     frame: int = 1,
-    deidentified: bool = False,
+    with_identity: bool = False,
 ) -> bytes:
     """One segmentation object of one picture of a file that does not say where its frames lie.
 
@@ -123,19 +121,19 @@ def picture_to_dicom_seg(
         header: of its file, pixels not needed.
         segment: what the mask is of.
         frame: which frame of the file, from 1, as DICOM counts.
-        deidentified: leave out what names the patient and the study's date.
+        with_identity: keep the source's attributes of patient and study, instead of leaving them empty.
 
     Raises:
         ExportRefused: a tag is missing.
     """
     with _quiet(), _explained():
         _raise_if_not_drawable(mask[np.newaxis], [header])
-        slim = header_without_position(header, deidentified=deidentified)
+        slim = header_without_position(header, with_identity=with_identity)
         seg = _segmentation(mask[np.newaxis], [slim], segment, SecondaryCaptureImageStorage)
         seg.PatientOrientation = ""
         if frame_count(header) > 1:
             _name_frame(seg, frame)
-        return _to_bytes(seg, deidentified=deidentified)
+        return _to_bytes(seg, with_identity=with_identity)
 
 
 def _segmentation(
@@ -231,8 +229,8 @@ def _name_frame(seg: Dataset, frame: int) -> None:
         holder.SourceImageSequence = DicomSequence([numbered])
 
 
-def _to_bytes(seg: Dataset, *, deidentified: bool) -> bytes:
-    if deidentified:
+def _to_bytes(seg: Dataset, *, with_identity: bool) -> bytes:
+    if not with_identity:
         seg.PatientIdentityRemoved = "YES"
         seg.DeidentificationMethod = "causalseg: patient and study attributes emptied, UIDs kept"
         seg.LongitudinalTemporalInformationModified = "REMOVED"
@@ -261,10 +259,8 @@ def _raise_if_not_drawable(mask: Bool[np.ndarray, "count height width"], headers
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in ("highdicom", "pydicom"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+    with quiet_pydicom():
+        logging.getLogger("highdicom").setLevel(logging.CRITICAL)
         yield
 
 
