@@ -8,8 +8,9 @@
     │   ├── BadDescription        empty, or longer than the settings allow
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
+    │   ├── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
     │   ├── ExportRefused         a mask that cannot be written in the wanted format, and which to take instead
-    │   └── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   └── SplitConflict         a patient's scans would stand in two parts of the split
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
     │   └── ChecksumMismatch      the file is not the one the manifest names
@@ -58,6 +59,10 @@ class BadCorrection(InputError):
 
 class ExportRefused(InputError):
     """A mask cannot be written in the wanted format; the message says which to take instead."""
+
+
+class SplitConflict(InputError):
+    """The scans of one patient would stand in two parts of the split."""
 
 
 class CheckpointError(CausalsegError):

@@ -33,7 +33,7 @@ _PLACE_FIELDS = (
 """All that a header says about where the voxels lie, and how large they are."""
 
 
-def mask_to_nifti(voxels: Bool[np.ndarray, "i j k *time"], affine: Float[np.ndarray, "4 4"]) -> bytes:
+def mask_to_nifti(voxels: Bool[np.ndarray, "i *axes"], affine: Float[np.ndarray, "4 4"]) -> bytes:
     """A mask whose voxels lie where `affine` says.
 
     sform holds the affine (NIfTI-1 keeps it in 32-bit numbers); qform too, where the affine has no shear.
@@ -48,7 +48,7 @@ def mask_to_nifti(voxels: Bool[np.ndarray, "i j k *time"], affine: Float[np.ndar
     return _gzipped(image)
 
 
-def mask_to_nifti_like(voxels: Bool[np.ndarray, "i j k *time"], header: bytes) -> bytes:
+def mask_to_nifti_like(voxels: Bool[np.ndarray, "i *axes"], header: bytes) -> bytes:
     """A mask on the voxel grid of a NIfTI file: the same affine to the last bit, whichever way the file gives it.
 
     Args:
@@ -80,7 +80,7 @@ def pictures_to_nifti(mask: Bool[np.ndarray, "count height width"], spacing_mm: 
     return _gzipped(image)
 
 
-def _image(voxels: Bool[np.ndarray, "i j k *time"], *, is_nifti2: bool = False) -> "Nifti1Image":
+def _image(voxels: Bool[np.ndarray, "i *axes"], *, is_nifti2: bool = False) -> "Nifti1Image":
     from nibabel.nifti1 import Nifti1Image
     from nibabel.nifti2 import Nifti2Image
 
