@@ -84,7 +84,7 @@ def test_a_mask_like_a_file_has_its_affine_to_the_last_bit(
     header["descrip"] = b"Jane Doe"
     voxels = np.random.default_rng(1).random(shape) > 0.5
 
-    content = mask_to_nifti_like(voxels, header.binaryblock)
+    content = mask_to_nifti_like(voxels, header)
 
     image = load_nifti(content)
     assert type(image) is kind

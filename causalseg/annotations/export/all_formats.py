@@ -127,7 +127,7 @@ def to_nifti(scan: Scan, masks: Masks) -> bytes:
     stack = _stack(scan, masks)
     volume = scan.volume
     if volume is not None and isinstance(volume.source, SourceNifti):
-        return mask_to_nifti_like(volume.source.to_file(stack), volume.source.header)
+        return mask_to_nifti_like(volume.source.to_file(stack), volume.source.nifti_header())
     if volume is not None and volume.affine is not None and (scan.axis == "slice" or scan.count == 1):
         in_time = stack.reshape(volume.repeats, -1, *scan.hw).transpose(3, 2, 1, 0)
         return mask_to_nifti(in_time[..., 0] if volume.repeats == 1 else in_time, volume.affine)

@@ -2,25 +2,20 @@
 
 Carries: 0 and 1 (uint8), where the voxels lie, their size, and the intent code "label". Does not carry: anything else
 of the source's header (its free text fields may name a patient), or words.
-
-nibabel is imported inside, on the first export: it takes longer to import than a mask takes to write, and the
-command line and the page start without it.
 """
 
 import gzip
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
-
-if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Header, Nifti1Image
+from nibabel.nifti1 import Nifti1Header, Nifti1Image
+from nibabel.nifti2 import Nifti2Header, Nifti2Image
+from nibabel.spatialimages import HeaderDataError
 
 _SCANNER = 1
 """NIfTI's code for "coordinates of the scanner"."""
 _LARGEST_NIFTI1_AXIS = 32767
 """`dim` is a signed 16-bit number in NIfTI-1."""
-_NIFTI2_HEADER_BYTES = 540
 _PLACE_FIELDS = (
     "pixdim",
     "qform_code",
@@ -48,17 +43,16 @@ def mask_to_nifti(voxels: Bool[np.ndarray, "i *axes"], affine: Float[np.ndarray,
     return _gzipped(image)
 
 
-def mask_to_nifti_like(voxels: Bool[np.ndarray, "i *axes"], header: bytes) -> bytes:
+def mask_to_nifti_like(voxels: Bool[np.ndarray, "i *axes"], header: Nifti1Header) -> bytes:
     """A mask on the voxel grid of a NIfTI file: the same affine to the last bit, whichever way the file gives it.
 
     Args:
         voxels: the mask in the file's own order and shape.
-        header: the file's header block, NIfTI-1 or 2.
+        header: of that file, NIfTI-1 or 2.
     """
-    source = _parse(header)
-    image = _image(voxels, is_nifti2=len(header) >= _NIFTI2_HEADER_BYTES)
+    image = _image(voxels, is_nifti2=isinstance(header, Nifti2Header))
     for field in _PLACE_FIELDS:
-        image.header[field] = source[field]
+        image.header[field] = header[field]
     image.update_header()
     return _gzipped(image)
 
@@ -80,10 +74,7 @@ def pictures_to_nifti(mask: Bool[np.ndarray, "count height width"], spacing_mm: 
     return _gzipped(image)
 
 
-def _image(voxels: Bool[np.ndarray, "i *axes"], *, is_nifti2: bool = False) -> "Nifti1Image":
-    from nibabel.nifti1 import Nifti1Image
-    from nibabel.nifti2 import Nifti2Image
-
+def _image(voxels: Bool[np.ndarray, "i *axes"], *, is_nifti2: bool = False) -> Nifti1Image:
     kind = Nifti2Image if is_nifti2 or max(voxels.shape) > _LARGEST_NIFTI1_AXIS else Nifti1Image
     image = kind(voxels.astype(np.uint8), affine=None)
     image.header.set_xyzt_units("mm")
@@ -91,23 +82,12 @@ def _image(voxels: Bool[np.ndarray, "i *axes"], *, is_nifti2: bool = False) -> "
     return image
 
 
-def _parse(header: bytes) -> "Nifti1Header":
-    from nibabel.nifti1 import Nifti1Header
-    from nibabel.nifti2 import Nifti2Header
-
-    if len(header) >= _NIFTI2_HEADER_BYTES:
-        return Nifti2Header(header[:_NIFTI2_HEADER_BYTES], check=False)
-    return Nifti1Header(header[: Nifti1Header.template_dtype.itemsize], check=False)
-
-
-def _set_qform_unless_sheared(image: "Nifti1Image", affine: Float[np.ndarray, "4 4"]) -> None:
-    from nibabel.spatialimages import HeaderDataError
-
+def _set_qform_unless_sheared(image: Nifti1Image, affine: Float[np.ndarray, "4 4"]) -> None:
     try:
         image.set_qform(affine, code=_SCANNER, strip_shears=False)
     except HeaderDataError:  # a quaternion cannot say shear; the sform does
         image.set_qform(None, code=0)
 
 
-def _gzipped(image: "Nifti1Image") -> bytes:
+def _gzipped(image: Nifti1Image) -> bytes:
     return gzip.compress(image.to_bytes(), mtime=0)
