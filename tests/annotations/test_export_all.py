@@ -156,10 +156,10 @@ def cosines(draw: st.DrawFn) -> np.ndarray:
 @given(cosines=cosines(), order=st.permutations(range(4)), seed=st.integers(0, 99))
 def test_nifti_and_dicom_seg_of_one_mask_mark_the_same_points(cosines: np.ndarray, order: list[int], seed: int) -> None:
     scan = enhanced_ct(tuple(order), cosines)
-    exports = by_format(export_all(scan, random_masks(scan, seed=seed), POLYP))
+    masks = random_masks(scan, seed=seed)
 
-    in_nifti = points_ras_mm(load_nifti(exports["nifti"].content or b""))
-    in_seg = seg_points_ras_mm(exports["dicom_seg"].content or b"")
+    in_nifti = points_ras_mm(load_nifti(export_as("nifti", scan, masks, POLYP).content or b""))
+    in_seg = seg_points_ras_mm(export_as("dicom_seg", scan, masks, POLYP).content or b"")
 
     np.testing.assert_allclose(in_nifti, in_seg, atol=1e-3)
 
