@@ -389,6 +389,8 @@ def test_a_name_in_the_wrong_place_does_not_reach_the_header() -> None:
     [
         ({"Modality": "US"}, True),
         ({"BurnedInAnnotation": "YES"}, True),
+        ({"BurnedInAnnotation": "UNKNOWN"}, True),
+        ({"ConversionType": "WSD"}, True),
         ({"Modality": "OT", "SOPClassUID": SecondaryCaptureImageStorage}, True),
         ({"BurnedInAnnotation": "NO"}, False),
         ({}, False),
