@@ -21,7 +21,7 @@ def files(store: LabelStore) -> set[str]:
 def touch_everything(store: LabelStore, seed: int) -> str:
     """A row of every kind on one scan; its sha256."""
     scan = make_scan(seed)
-    facts = Facts(patient=f"P{seed}", source=f"/somewhere/{SECRET}")
+    facts = Facts(patient=f"Jane Roe {seed}", source=f"/somewhere/{SECRET}")
     revision = save(store, 10 + seed, scan=scan, description=SECRET, facts=facts)
     review.send_back(store, revision, reviewer="ben", note=SECRET)
     drafts.keep(store, scan, make_mask(20 + seed), person="ana", description=SECRET)
@@ -84,7 +84,7 @@ def test_purge_really_deletes(store: LabelStore) -> None:
 
     left = all_bytes(store)
     assert purged == Purged(scans=1, labels=2, files=3) and files(store) == set()
-    for gone in (SECRET.encode(), sha256.encode(), b"P0", *masks, *pictures, *[one[:200] for one in pictures]):
+    for gone in (SECRET.encode(), sha256.encode(), b"Jane Roe", *masks, *pictures, *[one[:200] for one in pictures]):
         assert gone not in left
     for (table,) in store.database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
         rows = store.database.rows(f"SELECT COUNT(*) FROM {table}")
