@@ -121,6 +121,7 @@ def purge(
         connection.execute("DELETE FROM purging")
         tell(1, _STEPS)
         images, masks = _named_files(connection)
+        _forget_pictures(connection, images)
         files = sweep(store.images, images) + sweep(store.masks, masks)
         events.record(connection, name, "purged", scans=scans, labels=labels, files=files)
     tell(2, _STEPS)
@@ -156,6 +157,12 @@ def _forget_patients(connection: sqlite3.Connection) -> None:
     ).fetchall()
     drawn = [(key,) for key, part in alone if split.draw(key) == part]
     connection.executemany("DELETE FROM patients WHERE patient_key = ?", drawn)
+
+
+def _forget_pictures(connection: sqlite3.Connection, named: set[str]) -> None:
+    """Remove the names of pictures whose files go."""
+    known = connection.execute("SELECT image_sha256 FROM pictures").fetchall()
+    connection.executemany("DELETE FROM pictures WHERE image_sha256 = ?", [one for one in known if one[0] not in named])
 
 
 def _named_files(connection: sqlite3.Connection) -> tuple[set[str], set[str]]:

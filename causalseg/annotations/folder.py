@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -123,7 +124,10 @@ def import_folder(
     for done, entry in enumerate(entries):
         tell(done, len(entries))
         try:
-            scan, is_new = _add(store, entry, name, limits, keep_paths=keep_paths)
+            scan = read_scan(entry.scan, settings=limits, on_progress=partial(_still_at, tell, done, len(entries)))
+            is_new = store.scan(scan.sha256) is None
+            source = str(entry.scan.resolve()) if keep_paths else None
+            store.add(scan, person=name, facts=replace(entry.facts, source=source))
         except InputError as error:
             refused.append(Refused(_inside(folder, entry.scan), str(error)))
             continue
@@ -152,12 +156,9 @@ def binary_mask(values: Real[np.ndarray, "count height width"]) -> Bool[np.ndarr
     return values > (levels[0].astype(np.float64) + levels[-1]) / 2
 
 
-def _add(store: LabelStore, entry: Entry, person: str, limits: Settings, *, keep_paths: bool) -> tuple[Scan, bool]:
-    scan = read_scan(entry.scan, settings=limits)
-    is_new = store.scan(scan.sha256) is None
-    source = str(entry.scan.resolve()) if keep_paths else None
-    store.add(scan, person=person, facts=replace(entry.facts, source=source))
-    return scan, is_new
+def _still_at(tell: OnProgress, done: int, total: int, *_slices: int) -> None:
+    """Told after every slice of a scan, so that a long one can be stopped."""
+    tell(done, total)
 
 
 def _label(

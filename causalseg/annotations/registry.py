@@ -8,7 +8,7 @@ from pathlib import Path
 
 from causalseg.annotations import events, split
 from causalseg.annotations.database import now, salt
-from causalseg.annotations.files import write_once
+from causalseg.annotations.files import is_there, write_once
 from causalseg.annotations.pictures import Picture
 from causalseg.annotations.types import Split, StoredScan
 from causalseg.errors import BadCorrection, SplitConflict, StoreError, UnreadableScan
@@ -78,7 +78,7 @@ def enter(
         _learn(connection, known, facts)
     place = (scan.sha256, index)
     if connection.execute('SELECT 1 FROM items WHERE scan_sha256 = ? AND "index" = ?', place).fetchone() is None:
-        image_sha256 = write_once(images, picture.png, suffix=".png")
+        image_sha256 = keep_picture(connection, images, picture)
         connection.execute(
             'INSERT INTO items (scan_sha256, "index", image_sha256, changed_at) VALUES (?, ?, ?, ?)',
             (*place, image_sha256, now()),
@@ -86,6 +86,22 @@ def enter(
         connection.execute("INSERT INTO thumbnails VALUES (?, ?, ?)", (*place, picture.thumbnail_jpeg))
         events.record(connection, person, "added", *place)
     return _found(connection, scan.sha256)
+
+
+def keep_picture(connection: sqlite3.Connection, images: Path, picture: Picture) -> str:
+    """Name of the picture's file, which is made unless it is there.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    row = connection.execute(
+        "SELECT image_sha256 FROM pictures WHERE pixels_sha256 = ?", (picture.pixels_sha256,)
+    ).fetchone()
+    if row is not None and is_there(images, row[0], suffix=".png"):
+        return row[0]
+    image_sha256 = write_once(images, picture.png, suffix=".png")
+    connection.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?)", (picture.pixels_sha256, image_sha256))
+    return image_sha256
 
 
 def find(connection: sqlite3.Connection, sha256: str) -> StoredScan | None:

@@ -52,7 +52,7 @@ class LabelStore:
             SplitConflict: the patient's scans would stand in two parts of the split.
             StoreError: the disk refuses.
         """
-        name, picture = signed(person), Picture(scan.image_u8)
+        name, picture = signed(person), self.prepared(scan)
         place = scan.index if index is None else index
         with self.database.writing() as connection:
             return registry.enter(connection, self.images, scan, picture, place, name, facts)
@@ -98,8 +98,7 @@ class LabelStore:
         """
         raise_if_wrong_size(mask, scan.hw)
         name, place = signed(person), scan.index if index is None else index
-        picture, mask_png = Picture(scan.image_u8), mask_to_png(mask)
-        image_png = picture.png
+        picture, mask_png = self.prepared(scan), mask_to_png(mask)
         overlap = None if proposed is None else dice(mask, proposed)
         with self.database.writing() as connection:
             registry.enter(connection, self.images, scan, picture, place, name, facts)
@@ -111,7 +110,7 @@ class LabelStore:
                 description=description,
                 removed=tuple(removed),
                 model=model,
-                image_sha256=write_once(self.images, image_png, suffix=".png"),
+                image_sha256=registry.keep_picture(connection, self.images, picture),
                 mask_sha256=write_once(self.masks, mask_png, suffix=".png"),
                 parent_sha256=parent_sha256,
                 dice_to_proposed=overlap,
@@ -210,6 +209,13 @@ class LabelStore:
             index=index,
             axis=stored.axis,
         )
+
+    def prepared(self, scan: Scan) -> Picture:
+        """The scan's picture, encoded now unless the store has it: not later, while others wait for the lock."""
+        picture = Picture(scan.image_u8)
+        if not self.database.rows("SELECT 1 FROM pictures WHERE pixels_sha256 = ?", (picture.pixels_sha256,)):
+            picture.encode()
+        return picture
 
     @property
     def database(self) -> Database:

@@ -13,30 +13,42 @@ GZIP_MAGIC = b"\x1f\x8b\x08"
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 """Of a zip with files in it, and of an empty one."""
 _GZIP_WBITS = zlib.MAX_WBITS | 16
+_PIECE_BYTES = 4 * 2**20
 _ENCRYPTED = 0x1
 _DAMAGED = "This {kind} file is damaged or cut off. Pack it again, then open it again."
 _LOCKED = "This zip is locked with a password. Unpack it, then open the folder or a zip without a password."
 
 
-def inflate(content: bytes, settings: Settings) -> bytes:
-    """The file in a gz.
+def inflate(content: bytes, settings: Settings, on_progress: Callable[[int, int], object]) -> bytes:
+    """The file in a gz; what follows its end is ignored, unless it is a gz too.
+
+    Args:
+        content: the whole gz.
+        settings: its limit is held while inflating.
+        on_progress: told that there is still something going on.
 
     Raises:
         UnreadableScan: damaged or cut off.
         ScanTooLarge: it unpacks to more than the settings allow.
     """
-    with refuse_malformed(_DAMAGED.format(kind="gz")):
-        parts, left, room = [], content, settings.max_unpacked_bytes
-        while left.startswith(GZIP_MAGIC):  # a gz may be several, one after another
-            stream = zlib.decompressobj(_GZIP_WBITS)
-            parts.append(stream.decompress(left, room + 1))
-            room -= len(parts[-1])
-            if room < 0:
-                raise ScanTooLarge(_too_far(settings))
-            if not stream.eof:
-                raise UnreadableScan(_DAMAGED.format(kind="gz"))
-            left = stream.unused_data
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+    damaged = _DAMAGED.format(kind="gz")
+    parts, room, stream = [], settings.max_unpacked_bytes, zlib.decompressobj(_GZIP_WBITS)
+    with refuse_malformed(damaged):
+        for start in range(0, len(content), _PIECE_BYTES):
+            piece = content[start : start + _PIECE_BYTES]
+            while piece:
+                if stream.eof and not piece.startswith(GZIP_MAGIC):
+                    return b"".join(parts)
+                stream = zlib.decompressobj(_GZIP_WBITS) if stream.eof else stream
+                parts.append(stream.decompress(piece, room + 1))
+                room -= len(parts[-1])
+                if room < 0:
+                    raise ScanTooLarge(_too_far(settings))
+                piece = stream.unused_data
+            on_progress(0, 1)
+        if not stream.eof:
+            raise UnreadableScan(damaged)
+        return b"".join(parts)
 
 
 def open_zip(content: bytes, settings: Settings) -> list[Callable[[], bytes]]:

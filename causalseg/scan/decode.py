@@ -68,7 +68,7 @@ class _Reader:
         if is_inside and kind == "zip":
             raise UnreadableScan(_NESTED)
         if kind == "gz":
-            inflated = inflate(content, self._settings)
+            inflated = inflate(content, self._settings, self._on_progress)
             if inflated.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
                 raise UnreadableScan(_NESTED)
             return self.one(inflated, is_inside=True)

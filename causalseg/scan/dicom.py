@@ -150,10 +150,11 @@ def _read_slices(files: Sequence[DicomFile], sha256: str, settings: Settings, on
     if values.ndim == 3 and any(look.window is None and look.table is None for look in looks):
         looks, look_warnings = _with_window_of_values(values, looks, facts), [_NO_WINDOW]
     modality, spacing_mm = modality_of(first), spacing_mm_of(facts)
+    rows_mm, columns_mm = spacing_mm or (None, None)
     volume = Volume(
         values=values,
         affine=_affine(slices, stack),
-        spacing_mm=(stack and stack.spacing_mm, *(spacing_mm or (None, None))),
+        spacing_mm=(stack.spacing_mm if stack else None, rows_mm, columns_mm),
         repeats=stack.repeats if stack else 1,
         looks=looks,
         source=_source_of(files, slices),
@@ -245,7 +246,7 @@ def _with_window_of_values(
 def _windows(volume: Volume, facts: Dataset, modality: str | None) -> tuple[NamedWindow, ...]:
     if volume.values.ndim != 3:
         return ()
-    own = file_windows(facts, is_float=volume.values.dtype.kind == "f")
+    own = file_windows(facts, is_float="BitsStored" not in facts)  # float pixels have no bits stored
     return *own, *preset_windows(volume.values, modality)
 
 

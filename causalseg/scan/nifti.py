@@ -110,7 +110,7 @@ def _stored(content: bytes, header: Nifti1Header, shape: tuple[int, ...]) -> Sha
 
 def _affine_of(header: Nifti1Header) -> tuple[Float64[np.ndarray, "4 4"], list[str]]:
     """Voxel -> RAS+ in mm, and what is to be said about it."""
-    affine = header.get_best_affine()
+    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     has_place = bool(header["sform_code"] or header["qform_code"])
     if has_place and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > np.finfo(np.float32).tiny:
         return affine, []

@@ -14,6 +14,8 @@ _DEFAULT_SETTINGS = Settings()
 _HARMLESS = {"PNG", "BMP", "WebP"}
 """One picture, as large as its header says, decoded in one pass: no worker needed. (A JPEG may have many passes.)"""
 
+_HARMLESS_BYTES = 8 * 2**20
+
 
 def read_scan(
     path_or_bytes: str | Path | bytes,
@@ -40,7 +42,8 @@ def read_scan(
         raise UnreadableScan("This file is empty. Export the scan again, then open it again.")
     if not is_folder:
         _raise_if_too_many_bytes(len(contents[0]), settings.max_file_bytes)
-    run = decode if not is_folder and kind_of(contents[0]) in _HARMLESS else decode_apart
+    is_harmless = not is_folder and kind_of(contents[0]) in _HARMLESS and len(contents[0]) <= _HARMLESS_BYTES
+    run = decode if is_harmless else decode_apart
     digests = sorted(hashlib.sha256(content).hexdigest() for content in contents)
     sha256 = hashlib.sha256("".join(digests).encode()).hexdigest() if is_folder else digests[0]
     return run(contents, is_folder=is_folder, sha256=sha256, settings=settings, on_progress=on_progress)

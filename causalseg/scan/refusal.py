@@ -6,6 +6,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import OrientationError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from causalseg.errors import InputError, ScanTooLarge, UnreadableScan
@@ -29,9 +33,13 @@ _DECODER_COMPLAINTS = (
     BytesLengthException,
     InvalidDicomError,
     zipfile.BadZipFile,
+    WrapStructError,
+    HeaderDataError,
+    ImageFileError,
+    OrientationError,
     Warning,  # where warnings are errors
 )
-"""What Pillow, pydicom and its plug-ins were seen to raise on bytes that were flipped or cut."""
+"""What Pillow, pydicom, its plug-ins and nibabel were seen to raise on bytes that were flipped or cut."""
 
 
 @contextmanager

@@ -85,4 +85,4 @@ class SourceNifti:
         return first, second, third
 
     def _flip(self, turned: Shaped[np.ndarray, "repeats slices rows columns"]) -> Shaped[np.ndarray, "..."]:
-        return np.flip(turned, [direction + 1 for direction, flip in enumerate(self.flips) if flip])
+        return np.flip(turned, tuple(direction + 1 for direction, flip in enumerate(self.flips) if flip))

@@ -95,27 +95,35 @@ class _Worker:
 
     def run(self, job: bytes, contents: Sequence[bytes], settings: Settings, on_progress: Progress) -> Scan:
         """One file; a worker that did not come to its end with it is closed."""
-        ends, still_seconds = time.monotonic() + settings.max_open_seconds, float(settings.max_still_seconds)
-        is_done = False
+        ends, is_done = time.monotonic() + settings.max_open_seconds, False
+        still_seconds = float(settings.max_still_seconds)
         try:
-            with self._killed_after(still_seconds):
-                write_message(self._questions, Kind.JOB, [job, *contents])
-            while True:
-                with self._killed_after(min(still_seconds, max(ends - time.monotonic(), 0.0))):
-                    kind, blocks = read_message(self._answers)
-                if kind is Kind.PROGRESS:
-                    self._is_late = time.monotonic() > ends
-                    if self._is_late:
-                        raise EOFError
-                    on_progress(*STEP.unpack(blocks[0]))
-                    continue
-                is_done = True
-                return _outcome(kind, blocks)
-        except (OSError, EOFError, ValueError):
-            raise UnreadableScan(_late(settings) if self._is_late else _DIED) from None
+            kind, blocks = self._hear(still_seconds, settings, say=[job, *contents])
+            while kind is Kind.PROGRESS:
+                on_progress(*STEP.unpack(blocks[0]))
+                kind, blocks = self._hear(min(still_seconds, ends - time.monotonic()), settings)
+            scan = load_scan(blocks) if kind is Kind.SCAN else None
+            is_done = True
         finally:
             if not is_done:
                 self.close()
+        if scan is None:
+            raise _refusal(kind, blocks)
+        return scan
+
+    def _hear(
+        self, seconds: float, settings: Settings, *, say: Sequence[bytes] = ()
+    ) -> tuple[Kind, Sequence[bytes | bytearray]]:
+        """The next message, after saying what is to be said; both within `seconds`."""
+        try:
+            with self._killed_after(max(seconds, 0.0)):
+                if say:
+                    write_message(self._questions, Kind.JOB, say)
+                if seconds > 0:
+                    return read_message(self._answers)
+        except (OSError, EOFError, ValueError):
+            raise UnreadableScan(_late(settings) if self._is_late else _DIED) from None
+        raise UnreadableScan(_late(settings))
 
     @contextmanager
     def _killed_after(self, seconds: float) -> Iterator[None]:
@@ -132,13 +140,11 @@ class _Worker:
         self._process.kill()
 
 
-def _outcome(kind: Kind, blocks: Sequence[bytes | bytearray]) -> Scan:
-    if kind is Kind.SCAN:
-        return load_scan(blocks)
+def _refusal(kind: Kind, blocks: Sequence[bytes | bytearray]) -> Exception:
     if kind is Kind.REFUSAL:
         name, sentence = json.loads(blocks[0])
-        raise _REFUSALS[name](sentence)
-    raise WorkerFailure(blocks[0].decode(errors="replace"))
+        return _REFUSALS[name](sentence)
+    return WorkerFailure(blocks[0].decode(errors="replace"))
 
 
 def _late(settings: Settings) -> str:

@@ -21,7 +21,7 @@ def files(store: LabelStore) -> set[str]:
 def touch_everything(store: LabelStore, seed: int) -> str:
     """A row of every kind on one scan; its sha256."""
     scan = make_scan(seed)
-    facts = Facts(patient=f"P{seed}", source=f"/somewhere/{SECRET}")
+    facts = Facts(patient=f"Jane Roe {seed}", source=f"/somewhere/{SECRET}")
     revision = save(store, 10 + seed, scan=scan, description=SECRET, facts=facts)
     review.send_back(store, revision, reviewer="ben", note=SECRET)
     drafts.keep(store, scan, make_mask(20 + seed), person="ana", description=SECRET)
@@ -84,7 +84,7 @@ def test_purge_really_deletes(store: LabelStore) -> None:
 
     left = all_bytes(store)
     assert purged == Purged(scans=1, labels=2, files=3) and files(store) == set()
-    for gone in (SECRET.encode(), sha256.encode(), b"P0", *masks, *pictures, *[one[:200] for one in pictures]):
+    for gone in (SECRET.encode(), sha256.encode(), b"Jane Roe", *masks, *pictures, *[one[:200] for one in pictures]):
         assert gone not in left
     for (table,) in store.database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
         rows = store.database.rows(f"SELECT COUNT(*) FROM {table}")
@@ -191,3 +191,30 @@ def test_purge_while_others_save_takes_nothing_of_theirs(store: LabelStore) -> N
     assert sum(job.result().labels for job in purging) == 6
     for seed, revision in enumerate(revisions):
         np.testing.assert_array_equal(store.mask(revision), make_mask(seed))
+
+
+def test_free_pages_of_the_database_are_overwritten(store: LabelStore) -> None:
+    """As a SQLite leaves them that does not wipe what it deletes, which many do not."""
+    save(store)
+    with closing(sqlite3.connect(store.database.path)) as database:
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute("CREATE TABLE gone (words TEXT)")
+        database.executemany("INSERT INTO gone VALUES (?)", [(SECRET,)] * 1000)
+        database.commit()
+        database.execute("DROP TABLE gone")
+        database.commit()
+    assert SECRET.encode() in all_bytes(store)
+
+    purge(store, person="ana")
+
+    assert SECRET.encode() not in all_bytes(store)
+
+
+def test_purge_that_was_killed_after_the_files_went_is_finished_by_the_next(store: LabelStore) -> None:
+    sha256 = touch_everything(store, 0)
+    delete_scan(store, sha256, person="ana")
+    for path in store.folder.rglob("*.png"):
+        path.unlink()
+
+    assert purge(store, person="ana") == Purged(scans=1, labels=2, files=0)
+    assert SECRET.encode() not in all_bytes(store)

@@ -1,13 +1,15 @@
 import csv
+import gzip
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 
 from causalseg.annotations import LabelStore, review, search
 from causalseg.annotations.folder import Imported, binary_mask, import_folder
 from causalseg.errors import BadCorrection, Cancelled, InputError
-from causalseg.scan import read_scan
+from causalseg.scan import SourceNifti, read_scan
 from tests.annotations.samples import HW, all_bytes, make_mask, make_scan
 from tests.scan.files import encode, make_dicom
 
@@ -39,8 +41,8 @@ def test_rows_of_an_index_say_what_is_there(store: LabelStore, tmp_path: Path) -
     put_mask(tmp_path / "data" / "m.png", 5)
     (tmp_path / "data" / "index.csv").write_text(
         "image,mask,patient,modality,split,text,target,width\n"
-        "0.png,m.png,P1,CT,test,a lung,lung,17\n"
-        "1.png,,P1,ct,,,lung,17\n",
+        "0.png,m.png,Jane Roe,CT,test,a lung,lung,17\n"
+        "1.png,,Jane Roe,ct,,,lung,17\n",
         encoding="utf-8-sig",
     )
 
@@ -51,7 +53,7 @@ def test_rows_of_an_index_say_what_is_there(store: LabelStore, tmp_path: Path) -
     assert [(scan.modality, scan.split, scan.source) for scan in store.scans()] == [("ct", "test", None)] * 2
     (label,) = store.revisions(first)
     assert (label.description, label.model, label.person) == ("a lung", "import", "ana")
-    assert b"P1" not in all_bytes(store)
+    assert b"Jane Roe" not in all_bytes(store)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_import_can_be_stopped_and_keeps_what_came_in(store: LabelStore, tmp_pat
 
     with pytest.raises(Cancelled):
         import_folder(store, tmp_path / "data", person="ana", on_progress=stop)
-    assert len(store.scans()) == 2 and steps == [(0, 4), (1, 4), (2, 4)]
+    assert len(store.scans()) == 2 and list(dict.fromkeys(steps)) == [(0, 4), (1, 4), (2, 4)]
 
     assert import_folder(store, tmp_path / "data", person="ana").scans == 2
 
@@ -215,6 +217,63 @@ def test_mask_of_several_frames_labels_those_that_it_touches(store: LabelStore, 
         np.testing.assert_array_equal(store.reopened(scan.sha256, index).image_u8, scan.view(index).image_u8)
     (stored,) = store.scans()
     assert (stored.count, stored.axis) == (4, "frame")
+
+
+def put_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
+    return put(path, gzip.compress(nibabel.Nifti1Image(array, affine).to_bytes(), mtime=0))
+
+
+@pytest.fixture
+def volume() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values in (i, j, k), a mask of them, and their affine."""
+    chance = np.random.default_rng(0)
+    mask = np.zeros((9, 11, 5), np.uint8)
+    mask[2:6, 3:9, 1:3] = chance.random((4, 6, 2)) < 0.7
+    return chance.integers(-1000, 1000, (9, 11, 5)).astype(np.int16), mask, np.diag([-0.8, 0.7, 3.0, 1.0])
+
+
+def test_mask_of_a_volume_may_lie_in_its_file_in_another_order(
+    store: LabelStore, tmp_path: Path, volume: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    values, mask, affine = volume
+    scan = read_scan(put_nifti(tmp_path / "imagesTr/a_0000.nii.gz", values, affine))
+    flipped = affine @ np.array([[-1.0, 0, 0, 8], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    put_nifti(tmp_path / "labelsTr/a.nii.gz", mask[::-1], flipped)
+
+    assert import_folder(store, tmp_path, person="ana", description="lung") == Imported(1, 2, ())
+
+    assert scan.volume is not None and isinstance(scan.volume.source, SourceNifti)
+    expected = scan.volume.source.to_volume(mask) > 0
+    for index in np.flatnonzero(expected.any(axis=(1, 2))).tolist():
+        np.testing.assert_array_equal(mask_of(store, scan.sha256, index), expected[index])
+
+
+def test_mask_that_lies_elsewhere_in_space_is_refused(
+    store: LabelStore, tmp_path: Path, volume: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    values, mask, affine = volume
+    put_nifti(tmp_path / "images/a.nii.gz", values, affine)
+    elsewhere = affine.copy()
+    elsewhere[:3, 3] = 5
+    put_nifti(tmp_path / "masks/a.nii.gz", mask, elsewhere)
+    put_nifti(tmp_path / "images/b.nii.gz", values + 1, affine)
+    put_nifti(tmp_path / "masks/b.nii.gz", mask[..., :4], affine)
+
+    done = import_folder(store, tmp_path, person="ana")
+
+    assert (done.scans, done.labels) == (2, 0)
+    assert ["elsewhere in space" in one.reason or "4 x" in one.reason for one in done.refused] == [True, True]
+
+
+def test_series_of_slices_is_one_scan_where_a_row_names_its_folder(store: LabelStore, tmp_path: Path) -> None:
+    for number in range(3):
+        pixels = np.full(HW, number, np.uint16)
+        header = {"SeriesInstanceUID": "1.2.3", "InstanceNumber": number, "PatientID": "P1"}
+        put(tmp_path / f"series/{number}.dcm", make_dicom(pixels, **header))
+    (tmp_path / "index.csv").write_text("image\nseries\n")
+
+    assert import_folder(store, tmp_path, person="ana") == Imported(1, 0, ())
+    assert [scan.count for scan in store.scans()] == [3]
 
 
 def make_frames(frames: np.ndarray) -> bytes:
