@@ -280,6 +280,7 @@ def test_the_label_of_a_real_head_lies_where_nibabel_says_it_does(shared_dir: Pa
     )
     label = nibabel.Nifti1Image.from_filename(shared_dir / "dicom" / "anatomical_label.nii.gz")
     voxels = np.argwhere(np.asarray(label.dataobj) == 1)
+    assert label.affine is not None
     expected_mm = (label.affine @ [*voxels.mean(axis=0), 1])[:3]
 
     shown = np.argwhere(volume_of(label_scan).values == 1).mean(axis=0)
