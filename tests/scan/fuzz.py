@@ -14,6 +14,7 @@ import zipfile
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -121,7 +122,7 @@ def run(count: int, seed: int = 0) -> dict[str, object]:
 
 
 def _slice(ramp: np.ndarray, height_mm: int) -> bytes:
-    place = {"ImagePositionPatient": [0, 0, height_mm], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+    place: dict[str, Any] = {"ImagePositionPatient": [0, 0, height_mm], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
     return make_dicom(ramp.astype(np.int16), SOPInstanceUID=f"1.2.{height_mm + 1}", PixelSpacing=[1, 1], **place)
 
 

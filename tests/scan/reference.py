@@ -6,13 +6,14 @@ import numpy as np
 import pydicom
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_windowing
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ImplicitVRLittleEndian
 
 
 def pydicom_values(file: Path) -> np.ndarray:
     """(count, height, width[, 3]), in the order of the file's frames; colours as their highest 8 bits."""
     dataset = pydicom.dcmread(file, force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     stored = pixel_array(dataset)
     frames = stored if int(dataset.get("NumberOfFrames") or 1) > 1 else stored[None]
     if dataset.PhotometricInterpretation == "PALETTE COLOR":

@@ -38,6 +38,12 @@ def volume_of(scan: Scan) -> Volume:
     return scan.volume
 
 
+def affine_of(scan: Scan) -> np.ndarray:
+    affine = volume_of(scan).affine
+    assert affine is not None
+    return affine
+
+
 def source_of(scan: Scan) -> SourceNifti:
     source = volume_of(scan).source
     assert isinstance(source, SourceNifti)
@@ -70,7 +76,7 @@ def test_every_orientation_is_shown_as_radiologists_look_and_goes_back_to_its_vo
     assert found == {"right": [6, 5, 1], "front": [6, 1, 4], "top": [11, 5, 4]}  # slice (feet up), row, column
     np.testing.assert_array_equal(source_of(scan).to_file(values), np.asarray(image.dataobj))
     for (name, place_mm), (slice_, row, column) in zip(HEAD_MM.items(), found.values(), strict=True):
-        at_mm = volume_of(scan).affine @ [column, row, slice_, 1]
+        at_mm = affine_of(scan) @ [column, row, slice_, 1]
         np.testing.assert_allclose(at_mm[:3], place_mm, atol=1e-4, err_msg=name)
 
 
@@ -101,9 +107,7 @@ def test_a_mask_drawn_on_the_slices_lies_on_the_same_voxels_in_the_file(
     (voxel,) = np.argwhere(array == values[tuple(place)])
     expected_mm = affine @ [*voxel[:3], 1]
     slices = scan.count // volume_of(scan).repeats
-    np.testing.assert_allclose(
-        volume_of(scan).affine @ [place[2], place[1], place[0] % slices, 1], expected_mm, atol=1e-3
-    )
+    np.testing.assert_allclose(affine_of(scan) @ [place[2], place[1], place[0] % slices, 1], expected_mm, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -253,11 +257,17 @@ def test_a_gz_that_unpacks_too_far_is_refused() -> None:
         read_scan(gzip.compress(gzip.compress(b"x" * 50)))
 
 
+def _by_nibabel(file: Path) -> nibabel.Nifti1Image:
+    image = nibabel.load(file)
+    assert isinstance(image, nibabel.Nifti1Image)  # nibabel's NIfTI 2 is one too
+    return image
+
+
 def test_real_files_are_nibabels_voxel_for_voxel(shared_dir: Path) -> None:
     files = [file for file in sorted((shared_dir / "dicom").iterdir()) if ".nii" in file.name]
     assert len(files) == 6
     for file in files:
-        scan, image = read_scan(file), nibabel.load(file)
+        scan, image = read_scan(file), _by_nibabel(file)
         reference = np.asarray(image.dataobj, dtype=np.float64)
         np.testing.assert_allclose(source_of(scan).to_file(volume_of(scan).values), reference, rtol=1e-6)
         np.testing.assert_array_equal(source_of(scan).affine, image.affine)
@@ -268,12 +278,13 @@ def test_the_label_of_a_real_head_lies_where_nibabel_says_it_does(shared_dir: Pa
     head_scan, label_scan = (
         read_scan(shared_dir / "dicom" / name) for name in ("anatomical.nii", "anatomical_label.nii.gz")
     )
-    label = nibabel.load(shared_dir / "dicom" / "anatomical_label.nii.gz")
+    label = nibabel.Nifti1Image.from_filename(shared_dir / "dicom" / "anatomical_label.nii.gz")
     voxels = np.argwhere(np.asarray(label.dataobj) == 1)
+    assert label.affine is not None
     expected_mm = (label.affine @ [*voxels.mean(axis=0), 1])[:3]
 
     shown = np.argwhere(volume_of(label_scan).values == 1).mean(axis=0)
 
-    affine = volume_of(head_scan).affine
+    affine = affine_of(head_scan)
     np.testing.assert_allclose((affine @ [*shown[::-1], 1])[:3], expected_mm, atol=1e-6)
     assert nibabel.aff2axcodes(affine) == ("L", "P", "S")
