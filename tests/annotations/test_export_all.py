@@ -47,13 +47,16 @@ def by_format(exports: tuple[Exported, ...]) -> dict[str, Exported]:
 
 
 def random_masks(scan: Scan, indices: list[int] | None = None, seed: int = 0) -> dict[int, np.ndarray]:
-    """Blobs that no flip or turn leaves alone: dense at the first corner."""
+    """Marks that no flip or turn leaves alone: noise, dense at the first corner and at most 64 px deep, and a bar."""
     rng = np.random.default_rng(seed)
-    height, width = scan.hw
+    height, width = (min(length, 64) for length in scan.hw)
     ramp = np.add.outer(np.arange(height) / height, np.arange(width) / width) / 2
-    return {
-        index: rng.random(scan.hw) > 0.3 + 0.7 * ramp for index in (range(scan.count) if indices is None else indices)
-    }
+    masks = {}
+    for index in range(scan.count) if indices is None else indices:
+        masks[index] = np.zeros(scan.hw, dtype=bool)
+        masks[index][:height, :width] = rng.random((height, width)) > 0.3 + 0.7 * ramp
+        masks[index][-1, scan.hw[1] // 3 :] = True
+    return masks
 
 
 def assert_reads_back(export: Exported, scan: Scan, masks: dict[int, np.ndarray]) -> None:
