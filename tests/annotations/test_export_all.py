@@ -1,5 +1,6 @@
 """Every format of every kind of scan, read back by others."""
 
+import gzip
 import itertools
 import json
 import logging
@@ -20,6 +21,7 @@ from pydicom import Dataset
 from pydicom.uid import EnhancedCTImageStorage, UltrasoundMultiFrameImageStorage
 
 from causalseg.annotations.export import FORMATS, Exported, Provenance, export_all, export_as
+from causalseg.annotations.export.archive import zip_files
 from causalseg.errors import ExportRefused, InputError
 from causalseg.scan import Scan, SourceDicom, SourceNifti, Volume, read_scan
 from causalseg.version import VERSION
@@ -47,13 +49,16 @@ def by_format(exports: tuple[Exported, ...]) -> dict[str, Exported]:
 
 
 def random_masks(scan: Scan, indices: list[int] | None = None, seed: int = 0) -> dict[int, np.ndarray]:
-    """Blobs that no flip or turn leaves alone: dense at the first corner."""
+    """Marks that no flip or turn leaves alone: noise, dense at the first corner and at most 64 px deep, and a bar."""
     rng = np.random.default_rng(seed)
-    height, width = scan.hw
+    height, width = (min(length, 64) for length in scan.hw)
     ramp = np.add.outer(np.arange(height) / height, np.arange(width) / width) / 2
-    return {
-        index: rng.random(scan.hw) > 0.3 + 0.7 * ramp for index in (range(scan.count) if indices is None else indices)
-    }
+    masks = {}
+    for index in range(scan.count) if indices is None else indices:
+        masks[index] = np.zeros(scan.hw, dtype=bool)
+        masks[index][:height, :width] = rng.random((height, width)) > 0.3 + 0.7 * ramp
+        masks[index][-1, scan.hw[1] // 3 :] = True
+    return masks
 
 
 def assert_reads_back(export: Exported, scan: Scan, masks: dict[int, np.ndarray]) -> None:
@@ -244,6 +249,47 @@ def test_slices_of_a_series_go_with_their_own_files(order: list[int]) -> None:
     )
     found = seg_points_ras_mm(export.content or b"") * [-1, -1, 1]
     assert {tuple(np.round(point, 3) + 0.0) for point in found} == expected
+
+
+def test_a_zipped_series_is_read_sorted_and_marked_on_the_files_that_were_meant() -> None:
+    headers = sources.series(5)
+    files = {}
+    for name, index in zip("edcba", (3, 0, 4, 1, 2), strict=True):
+        stored = np.full(sources.HW, 100 + index, dtype=np.uint16)
+        fields = {element.keyword: element.value for element in headers[index]}
+        files[f"{name}.dcm"] = make_dicom(stored, **fields)
+    scan = read_scan(zip_files(files))
+    assert scan.volume is not None
+    masks = {k: values == 103 for k, values in enumerate(scan.volume.values) if values.flat[0] in (102, 103)}
+
+    exports = by_format(export_all(scan, masks, POLYP))
+
+    assert_reads_back(exports["dicom_seg"], scan, masks)
+    expected = sources.points_mm(np.ones((1, *sources.HW)), [headers[3].ImagePositionPatient], sources.AXIAL)
+    for found in (
+        seg_points_ras_mm(exports["dicom_seg"].content or b""),
+        points_ras_mm(load_nifti(exports["nifti"].content or b"")),
+    ):
+        assert {tuple(np.round(point * [-1, -1, 1], 3) + 0.0) for point in found} == expected
+
+
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", list(itertools.product((1.0, -1.0), repeat=3)))
+def test_a_nifti_file_of_any_orientation_is_marked_on_its_own_voxels(
+    axes: tuple[int, ...], signs: tuple[float, ...]
+) -> None:
+    array = np.random.default_rng(0).integers(0, 100, (4, 5, 6)).astype(np.int16)
+    affine = np.eye(4)
+    affine[:3] = np.column_stack([(np.eye(3)[:, list(axes)] * signs) @ np.diag([0.7, 1.1, 1.3]), [-7, 8, 9]])
+    file = Nifti1Image(array, affine)
+    scan = read_scan(gzip.compress(file.to_bytes()))
+    assert scan.volume is not None
+    masks = dict(enumerate(scan.volume.values > 50))
+
+    image = load_nifti(export_as("nifti", scan, masks, POLYP).content or b"")
+
+    np.testing.assert_array_equal(np.asarray(image.dataobj), array > 50)
+    np.testing.assert_array_equal(image.affine, Nifti1Image.from_bytes(file.to_bytes()).affine)
 
 
 def test_the_bundle_holds_the_very_files_and_where_the_masks_came_from() -> None:

@@ -22,7 +22,10 @@ words = st.sampled_from(["polyp", "left lung", "Läsion"])
 def labels(draw: st.DrawFn) -> list[Label]:
     hw = {sha256: draw(sizes) for sha256 in ("a" * 64, "b" * 64)}
     keys = draw(st.lists(st.tuples(scans, st.integers(0, 3), words), unique=True, max_size=8))
-    return [Label(*key, draw(hnp.arrays(bool, hw[key[0]]))) for key in keys]
+    return [
+        Label(picture_name(sha256, index), description, draw(hnp.arrays(bool, hw[sha256])))
+        for sha256, index, description in keys
+    ]
 
 
 @given(labels=labels())
@@ -30,9 +33,9 @@ def test_masks_sizes_and_words_come_back(labels: list[Label]) -> None:
     coco = load_coco(masks_to_coco(labels))
 
     by_name = {image["file_name"]: image for image in coco.loadImgs(coco.getImgIds())}
-    assert set(by_name) == {picture_name(label.scan_sha256, label.index) for label in labels}
+    assert set(by_name) == {label.picture for label in labels}
     for label in labels:
-        image = by_name[picture_name(label.scan_sha256, label.index)]
+        image = by_name[label.picture]
         assert (image["height"], image["width"]) == label.mask.shape
         (category,) = coco.getCatIds(catNms=[label.description])
         annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]], catIds=[category]))
@@ -60,7 +63,7 @@ def test_ids_are_unique_and_all_references_hold(labels: list[Label]) -> None:
 
 
 def test_two_masks_of_one_picture_are_two_annotations() -> None:
-    polyp, fold = (Label("a" * 64, 0, words, np.eye(4, dtype=bool)) for words in ("polyp", "fold"))
+    polyp, fold = (Label("a.png", words, np.eye(4, dtype=bool)) for words in ("polyp", "fold"))
 
     coco = load_coco(masks_to_coco([polyp, fold]))
 
@@ -69,7 +72,7 @@ def test_two_masks_of_one_picture_are_two_annotations() -> None:
 
 def test_two_sizes_of_one_picture_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="one size"):
-        masks_to_coco([Label("a" * 64, 0, "polyp", np.ones((2, n), dtype=bool)) for n in (2, 3)])
+        masks_to_coco([Label("a.png", "polyp", np.ones((2, n), dtype=bool)) for n in (2, 3)])
 
 
 def test_cocoeval_gives_a_perfect_score_to_the_masks_themselves(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_cocoeval_gives_a_perfect_score_to_the_masks_themselves(tmp_path: Path) 
 
     mask = np.zeros((40, 50), dtype=bool)
     mask[5:20, 10:30] = True
-    truth = load_coco(masks_to_coco([Label("a" * 64, 0, "polyp", mask)]))
+    truth = load_coco(masks_to_coco([Label("a.png", "polyp", mask)]))
     path = tmp_path / "results.json"
     path.write_text(json.dumps([{**annotation, "score": 1.0} for annotation in truth.dataset["annotations"]]))
     found = truth.loadRes(str(path))

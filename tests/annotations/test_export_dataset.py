@@ -15,7 +15,7 @@ from causalseg.annotations.folder import import_folder
 from causalseg.annotations.registry import Facts
 from causalseg.errors import ExportRefused, StoreError
 from causalseg.scan import Scan, read_scan
-from tests.annotations.reading_back import files_of
+from tests.annotations.reading_back import files_of, load_coco
 from tests.scan.files import encode
 from training.data import load_image, load_mask, read_index, train_rows
 
@@ -119,6 +119,19 @@ def test_the_zip_holds_the_very_files_of_the_folder(store: LabelStore, tmp_path:
 
     assert files == {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
     assert Image.open(io.BytesIO(next(iter(files.values())))).info == {}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_its_coco_file_names_the_pictures_of_the_folder(store: LabelStore, tmp_path: Path) -> None:
+    revisions = [save(store, number) for number in range(3)]
+    write_dataset(examples_of(store, revisions), tmp_path / "out")
+
+    coco = load_coco((tmp_path / "out" / "coco.json").read_bytes())
+
+    for number, row in enumerate(read_index(tmp_path / "out")):
+        (image,) = [image for image in coco.dataset["images"] if image["file_name"] == row.image.name]
+        (annotation,) = coco.imgToAnns[image["id"]]
+        np.testing.assert_array_equal(coco.annToMask(annotation), mask_of(number))
 
 
 def test_a_folder_with_something_in_it_is_refused_and_left_alone(store: LabelStore, tmp_path: Path) -> None:

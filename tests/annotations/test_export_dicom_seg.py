@@ -1,6 +1,7 @@
 """Segmentations are read back with highdicom, and with pydicom alone by the equations of the standard."""
 
 import logging
+from collections.abc import Callable
 from io import BytesIO
 
 import highdicom as hd
@@ -239,7 +240,7 @@ def test_a_tag_that_cannot_be_done_without_is_named(keyword: str) -> None:
     headers = sources.series(COUNT)
     del headers[2][keyword]
 
-    with pytest.raises(ExportRefused, match=rf"no {keyword}, .* Export as NIfTI or PNG\."):
+    with pytest.raises(ExportRefused, match=rf"no usable {keyword}, .* Export as NIfTI or PNG\."):
         mask_to_dicom_seg(CORNER, headers, POLYP)
 
 
@@ -251,7 +252,7 @@ def test_a_lost_thickness_is_the_distance_to_the_next_slice_and_of_a_lone_slice_
     seg = pydicom.dcmread(BytesIO(mask_to_dicom_seg(CORNER, headers, POLYP)))
 
     assert seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness == sources.GAP_MM
-    with pytest.raises(ExportRefused, match="no SliceThickness"):
+    with pytest.raises(ExportRefused, match="no usable SliceThickness"):
         mask_to_dicom_seg(CORNER[:1], headers[:1], POLYP)
 
 
@@ -277,6 +278,30 @@ def test_directions_that_differ_by_rounding_are_one_and_others_are_refused() -> 
 def test_a_mask_of_another_size_is_refused(mask: np.ndarray, headers: list[Dataset]) -> None:
     with pytest.raises(ExportRefused, match="not what its DICOM files have"):
         mask_to_dicom_seg(mask, headers, POLYP)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS:UserWarning")
+@pytest.mark.parametrize("value", [1.0, [1.0, 2.0], ["nan", "nan", "nan"], ["inf", 0, 0], None])
+@pytest.mark.parametrize("make", [lambda: sources.series(COUNT), lambda: [sources.enhanced(range(COUNT))]])
+def test_a_place_that_is_none_is_no_place(make: Callable[[], list[Dataset]], value: object) -> None:
+    headers = make()
+    groups = headers[0].get("PerFrameFunctionalGroupsSequence")
+    holder = groups[2].PlanePositionSequence[0] if groups else headers[2]
+    holder.ImagePositionPatient = value
+
+    assert not have_positions(headers)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS:UserWarning")
+@pytest.mark.parametrize("value", [1.0, [0, 0], [-1, 1], ["nan", 1], [1, 1, 1], None])
+@pytest.mark.parametrize("make", [lambda: sources.series(COUNT), lambda: [sources.enhanced(range(COUNT))]])
+def test_a_size_that_is_none_is_named(make: Callable[[], list[Dataset]], value: object) -> None:
+    headers = make()
+    groups = headers[0].get("SharedFunctionalGroupsSequence")
+    (groups[0].PixelMeasuresSequence[0] if groups else headers[0]).PixelSpacing = value
+
+    with pytest.raises(ExportRefused, match="no usable PixelSpacing"):
+        mask_to_dicom_seg(CORNER, headers, POLYP)
 
 
 def test_headers_are_not_changed() -> None:

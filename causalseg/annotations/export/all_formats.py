@@ -18,7 +18,7 @@ from pydicom import Dataset
 
 from causalseg.annotations.export.archive import is_zip, zip_files
 from causalseg.annotations.export.bundle import Exported, Format, Provenance, bundle, provenance_to_json
-from causalseg.annotations.export.coco import Label, masks_to_coco
+from causalseg.annotations.export.coco import Label, masks_to_coco, picture_name
 from causalseg.annotations.export.dicom_header import frame_count, have_positions, is_enhanced
 from causalseg.annotations.export.dicom_seg import Segment, mask_to_dicom_seg, picture_to_dicom_seg
 from causalseg.annotations.export.nifti import mask_to_nifti, mask_to_nifti_like, pictures_to_nifti
@@ -158,7 +158,9 @@ def to_dicom_seg(scan: Scan, masks: Masks, segment: Segment, *, with_identity: b
 
 def to_coco(scan: Scan, masks: Masks, description: str) -> bytes:
     """One COCO file, a picture a mask."""
-    return masks_to_coco(Label(scan.sha256, index, description, mask) for index, mask in sorted(masks.items()))
+    return masks_to_coco(
+        Label(picture_name(scan.sha256, index), description, mask) for index, mask in sorted(masks.items())
+    )
 
 
 def _attempt(kind: Format, job: _Job) -> Exported:

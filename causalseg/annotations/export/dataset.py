@@ -1,4 +1,4 @@
-"""Saved masks -> a folder to train on: `images/`, `masks/` and an `index.csv` as `training.data` reads it.
+"""Saved masks -> a folder to train on: `images/`, `masks/`, `coco.json` and an `index.csv` as `training.data` reads it.
 
 Carries: the pictures that people saw, the masks, and for each the part of the split, a salted hash of the patient, the
 modality, the words, the scan's sha256, index and revision. Does not carry: headers, file names, or who drew the mask.
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg.annotations.export.archive import zip_files
-from causalseg.annotations.export.coco import picture_name
+from causalseg.annotations.export.coco import CocoFile, Label, picture_name
 from causalseg.annotations.export.png import mask_to_png
 from causalseg.annotations.export.terms import term_of
 from causalseg.annotations.pictures import Picture
@@ -25,7 +25,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.annotations.types import Revision, Split
 from causalseg.errors import ExportRefused, StoreError
 
-INDEX_NAME = "index.csv"
+INDEX_NAME, COCO_NAME = "index.csv", "coco.json"
 SET = "corrections"
 """Name of the set in the index, beside those that a model was first trained on."""
 _COLUMNS = (
@@ -110,15 +110,18 @@ def dataset_to_zip(examples: Iterable[Example]) -> bytes:
 
 
 def _files(examples: Iterable[Example]) -> Iterator[tuple[str, bytes]]:
-    """Two pictures an example, then the index."""
+    """Two pictures an example, then all masks as COCO, then the index."""
     rows: list[dict[str, str | int]] = []
+    coco = CocoFile()
     for example in examples:
         row = _row(example, len(rows))
         yield str(row["image"]), Picture(example.image_u8).png
         yield str(row["mask"]), mask_to_png(example.mask)
+        coco.add(Label(Path(str(row["image"])).name, str(row["text"]), example.mask))
         rows.append(row)
     if not rows:
         raise ExportRefused("There are no saved masks to export. Save one first.")
+    yield COCO_NAME, coco.to_bytes()
     yield INDEX_NAME, _index(rows)
 
 

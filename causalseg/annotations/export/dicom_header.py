@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID
 
 from causalseg.errors import ExportRefused
+from causalseg.scan.dicom_facts import numbers_of
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
 _POSITION = ("FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")
@@ -26,6 +27,11 @@ _OPTIONAL = (
 _SHARED_MACROS = {"PixelMeasuresSequence": "PixelSpacing", "PlaneOrientationSequence": "ImageOrientationPatient"}
 """Functional groups that have to be the same for all frames, and what must stand in them."""
 _FRAME_MACRO, _FRAME_FIELD = "PlanePositionSequence", "ImagePositionPatient"
+
+_NUMBERS = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2, "SliceThickness": 1}
+"""How many numbers a value must have."""
+_SIZES = {"PixelSpacing", "SliceThickness"}
+"""Values that are larger than 0."""
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\]")
 _LONGEST_TEXT_CHARS = 64
@@ -50,7 +56,8 @@ _SAME_DIRECTION = 1e-4
 
 def frame_count(header: Dataset) -> int:
     """How many frames the file holds."""
-    return int(header.get("NumberOfFrames") or 1)
+    number = _numbers(header, "NumberOfFrames")
+    return max(1, int(number[0])) if len(number) == 1 else 1
 
 
 def is_enhanced(header: Dataset) -> bool:
@@ -69,27 +76,41 @@ def have_positions(headers: Sequence[Dataset]) -> bool:
     True for a series of single frames, or for one enhanced file.
     """
     spaces = {str(header.get("FrameOfReferenceUID") or "") for header in headers}
-    places = [tuple(place) for header in headers for place in _places(header)]
+    places = [place for header in headers for place in _places(header)]
     frames = sum(frame_count(header) for header in headers)
     is_one_kind = len(headers) == 1 or not any(map(is_enhanced, headers))
     return is_one_kind and len(spaces) == 1 and "" not in spaces and len(set(places)) == len(places) == frames
 
 
-def _places(header: Dataset) -> list[Sequence[float]]:
+def _places(header: Dataset) -> list[tuple[float, ...]]:
     """Where frames lie, as far as the header says it."""
     if is_whole_slide(header):
         return []
     groups = header.get("PerFrameFunctionalGroupsSequence")
     holders = [_macro(group, _FRAME_MACRO) for group in groups] if groups else [header]
-    return [holder[_FRAME_FIELD].value for holder in holders if holder.get(_FRAME_FIELD)]
+    return [_numbers(holder, _FRAME_FIELD) for holder in holders if _is_usable(holder, _FRAME_FIELD)]
+
+
+def _numbers(header: Dataset, keyword: str) -> tuple[float, ...]:
+    """Finite numbers; none where the value is anything else."""
+    return numbers_of(header.get(keyword))
+
+
+def _is_usable(header: Dataset, keyword: str) -> bool:
+    """Whether a value is there and, of those that say where pixels lie, has as many numbers as it must."""
+    if header.get(keyword) in (None, ""):
+        return False
+    if keyword not in _NUMBERS:
+        return True
+    numbers = _numbers(header, keyword)
+    is_size = keyword in _SIZES
+    return len(numbers) == _NUMBERS[keyword] and all(number > 0 or not is_size for number in numbers)
 
 
 def gap_between_mm(headers: Sequence[Dataset]) -> float | None:
     """Distance between the first two of several single-frame files, in mm; None where they do not say it."""
-    places = [np.array(header.get("ImagePositionPatient") or [], dtype=float) for header in headers[:2]]
-    if len(places) < 2 or any(place.shape != (3,) for place in places):
-        return None
-    return float(np.linalg.norm(places[1] - places[0])) or None
+    places = [_numbers(header, _FRAME_FIELD) for header in headers[:2] if _is_usable(header, _FRAME_FIELD)]
+    return float(np.linalg.norm(np.subtract(*places))) or None if len(places) == 2 else None
 
 
 def header_with_position(header: Dataset, *, gap_mm: float | None = None, with_identity: bool) -> Dataset:
@@ -113,7 +134,7 @@ def header_with_position(header: Dataset, *, gap_mm: float | None = None, with_i
     else:
         _raise_if_missing(header, _POSITION)
         _copy(header, slim, _POSITION)
-        if "SliceThickness" not in slim:
+        if not _is_usable(slim, "SliceThickness"):
             slim.SliceThickness = slim.get("SpacingBetweenSlices", gap_mm)
         _raise_if_missing(slim, ("SliceThickness",))
     return slim
@@ -138,7 +159,8 @@ def align_directions(headers: Sequence[Dataset]) -> None:
 def header_without_position(header: Dataset, *, with_identity: bool) -> Dataset:
     """What a segmentation of one picture needs of `header` where nothing says where the picture lies."""
     slim = _start(header, with_identity=with_identity)
-    if "SliceThickness" in slim:  # readers take pixel sizes and thickness together or not at all
+    has_sizes = _is_usable(slim, "SliceThickness") and _is_usable(header, "PixelSpacing")
+    if has_sizes:  # readers take pixel sizes and thickness together or not at all
         _copy(header, slim, ("PixelSpacing",))
     return slim
 
@@ -186,7 +208,7 @@ def _shared_group(header: Dataset) -> Dataset:
     frames = list(header.PerFrameFunctionalGroupsSequence)
     group = Dataset()
     for macro, keyword in _SHARED_MACROS.items():
-        found = [item for item in (_macro(holder, macro) for holder in [shared, *frames]) if keyword in item]
+        found = [item for item in (_macro(holder, macro) for holder in [shared, *frames]) if _is_usable(item, keyword)]
         if not found:
             raise ExportRefused(_missing([keyword]))
         if any(item[keyword].value != found[0][keyword].value for item in found):
@@ -196,7 +218,7 @@ def _shared_group(header: Dataset) -> Dataset:
             )
         slim = Dataset()
         _copy(found[0], slim, (keyword, "SliceThickness", "SpacingBetweenSlices"))
-        if macro == "PixelMeasuresSequence" and "SliceThickness" not in slim:
+        if keyword == "PixelSpacing" and not _is_usable(slim, "SliceThickness"):
             slim.SliceThickness = slim.get("SpacingBetweenSlices")
             _raise_if_missing(slim, ("SliceThickness",))
         setattr(group, macro, DicomSequence([slim]))
@@ -214,7 +236,7 @@ def _frame_groups(header: Dataset) -> list[Dataset]:
 
 
 def _raise_if_missing(header: Dataset, keywords: Sequence[str]) -> None:
-    missing = [keyword for keyword in keywords if header.get(keyword) in (None, "")]
+    missing = [keyword for keyword in keywords if not _is_usable(header, keyword)]
     if missing:
         raise ExportRefused(_missing(missing))
     for keyword in keywords:
@@ -227,6 +249,6 @@ def _raise_if_missing(header: Dataset, keywords: Sequence[str]) -> None:
 
 def _missing(keywords: Sequence[str]) -> str:
     return (
-        f"This DICOM file has no {', '.join(keywords)}, and a DICOM segmentation cannot be written without. "
+        f"This DICOM file has no usable {', '.join(keywords)}, and a DICOM segmentation cannot be written without. "
         "Export as NIfTI or PNG."
     )
