@@ -152,7 +152,7 @@ class Engine:
         return {answer.removed[0]: answer for answer in answers}
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
-        """The scan as it would look with `confounder` in it, simulated in pixels.
+        """The scan as it would look with `confounder` in it, simulated in the pixels of the one slice it shows.
 
         Raises:
             UnknownConfounder: unknown, or nothing simulates it.
@@ -162,9 +162,8 @@ class Engine:
         if entry.simulator is None:
             raise UnknownConfounder(f"{entry.label} cannot be simulated; choose another confounder to add.")
         made = simulate(scan.image_u8, entry.simulator, strength=strength, seed=seed)
-        return replace(
-            scan, image_u8=made.image_u8, warnings=(*scan.warnings, f"Simulated on this scan: {entry.label}.")
-        )
+        said = (*scan.warnings, f"Simulated on this scan: {entry.label}.")
+        return replace(scan, image_u8=made.image_u8, warnings=said, volume=None)
 
     def _removed_ids(self, encoded: EncodedScan, remove: Removal) -> tuple[str, ...]:
         if remove is None:
