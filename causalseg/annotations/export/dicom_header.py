@@ -6,6 +6,7 @@ patient. Otherwise, and where the source lost them, they are empty, as DICOM all
 behind: institutions, operators, comments, private fields.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -110,7 +111,7 @@ def _is_usable(header: Dataset, keyword: str) -> bool:
 def gap_between_mm(headers: Sequence[Dataset]) -> float | None:
     """Distance between the first two of several single-frame files, in mm; None where they do not say it."""
     places = [_numbers(header, _FRAME_FIELD) for header in headers[:2] if _is_usable(header, _FRAME_FIELD)]
-    return float(np.linalg.norm(np.subtract(*places))) or None if len(places) == 2 else None
+    return math.dist(*places) or None if len(places) == 2 else None
 
 
 def header_with_position(header: Dataset, *, gap_mm: float | None = None, with_identity: bool) -> Dataset:
