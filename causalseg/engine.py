@@ -21,7 +21,7 @@ from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.intervention import Removal as PairRemoval
-from causalseg.causal.presence import gate
+from causalseg.causal.presence import gate, reach
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.errors import BadDescription, UnknownConfounder
@@ -226,7 +226,7 @@ class Engine:
             return self._network.decode(pyramid, texts)
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
         strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
-        where = encoded.maps.to(self._device)[confounder][:, None]
+        where = reach(encoded.maps.to(self._device)[confounder])[:, None]
         removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
         stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
         return self._network.decode(self._network.intervened_pyramid(stem, removal), texts)

@@ -28,11 +28,19 @@ from causalseg.engine import Engine
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork
 from training.data import load_squares, read_index, train_rows
-from training.evaluate import absent_table, evaluation_rows, segmentation_table, side_table, text_table
+from training.evaluate import (
+    absent_table,
+    derangement_table,
+    evaluation_rows,
+    segmentation_table,
+    side_table,
+    text_table,
+)
 from training.faithfulness import Protocol, faithfulness_table
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
+from training.readme import README_PATH, fill_readme
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
@@ -79,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--suite", choices=("all", *SUITES), default="all")
     evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
     evaluate.set_defaults(command=_evaluate)
-    record = commands.add_parser("record", help="put the totals of the tables into the manifest")
+    record = commands.add_parser("record", help="put the tables into the README, their totals into the manifest")
     record.add_argument("--checkpoint", default="causalseg-lite")
     record.add_argument("--results", type=Path, default=RESULTS_DIR)
     record.set_defaults(command=_record)
@@ -180,16 +188,19 @@ def _evaluate(options: argparse.Namespace) -> None:
         elif suite == "faithfulness":
             tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
         else:
+            things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {
                 "absent": absent_table(engine, groups, 60, _Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
-                "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
+                "text": text_table(engine, things, 60),
+                "derangement": derangement_table(engine, things, 40),
             }
         write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
 
 
 def _record(options: argparse.Namespace) -> None:
     write_entry(replace(find_entry(options.checkpoint), metrics=summarize_results(options.results)))
+    README_PATH.write_text(fill_readme(README_PATH.read_text(encoding="utf-8"), options.results), encoding="utf-8")
 
 
 def _speed(options: argparse.Namespace) -> None:

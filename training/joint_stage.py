@@ -33,17 +33,17 @@ from training.precision import keep_slow_convolutions_in_float32, mixed_precisio
 class JointConfig(InterveneConfig):
     """Settings of the joint stage."""
 
-    epochs: int = 4
+    epochs: int = 3
     batch_size: int = 8
     tower_rate: float = 1.5e-4
     decoder_rate: float = 4e-4
-    reader_rate: float = 1.5e-3
+    reader_rate: float = 1e-3
     rate: float = 8e-4
     presence_weight: float = 0.3
     region_weight: float = 0.05
     patch_weight: float = 0.1
     feature_weight: float = 0.5
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 500, "qata": 1000, "btmri": 700, "covidct": 250})
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 450, "qata": 850, "btmri": 600, "covidct": 200})
 
 
 def train_joint(

@@ -79,11 +79,33 @@ def summarize_results(results_dir: Path) -> dict[str, Any]:
     """
     segmentation = json.loads((results_dir / "segmentation.json").read_text(encoding="utf-8"))["segmentation"]
     faithfulness = json.loads((results_dir / "faithfulness.json").read_text(encoding="utf-8"))["faithfulness"]
-    dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if isinstance(row, dict)}
+    dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if "adjusted" in _as_dict(row)}
     return {
         "mean per-image Dice, adjusted mask, neutral description": dice,
         "pixel calibration error": segmentation["pixel_calibration_error"],
-        "switches": faithfulness["total"],
+        "means": segmentation["means"],
+        "switches": {
+            **faithfulness["total"],
+            "by confounder": {name: _switch(row) for name, row in faithfulness["confounders"].items()},
+        },
+    }
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _switch(row: dict[str, Any]) -> dict[str, Any]:
+    """Damage and recovery (None where there is too little to recover) over all scans, and by modality."""
+    by_modality = {name: _means(of_modality) for name, of_modality in row["by_modality"].items()}
+    return {**_means(row), "by modality": by_modality}
+
+
+def _means(row: dict[str, Any]) -> dict[str, float | None]:
+    recovery = row["recovery"]
+    return {
+        "damage": round(row["damage"]["mean"], 3),
+        "recovery": None if recovery is None else round(recovery["mean"], 3),
     }
 
 

@@ -82,9 +82,10 @@ class WordReader(nn.Module):
 
     def forward(self, text: TextCode) -> Float[Tensor, "batch found"]:
         """What the queries find in the words."""
-        score = torch.einsum("qc,bwc->bqw", self.query, self.key(text.words))
+        words = functional.layer_norm(text.words, text.words.shape[-1:])
+        score = torch.einsum("qc,bwc->bqw", self.query, self.key(words))
         share = score.masked_fill(~text.is_word[:, None], float("-inf")).softmax(-1)
-        return functional.relu(torch.einsum("bqw,bwc->bqc", share, self.value(text.words)).flatten(1))
+        return torch.tanh(torch.einsum("bqw,bwc->bqc", share, self.value(words)).flatten(1))
 
 
 class TextToPixel(nn.Module):
