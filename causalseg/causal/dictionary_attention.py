@@ -7,7 +7,6 @@ formula into the network. The paper publishes no code; norm, residual and feed-f
 as the code: 6 width^2 a layer).
 """
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 

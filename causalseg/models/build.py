@@ -60,7 +60,7 @@ def build_network(
     architecture: Architecture,
     *,
     random_start: bool = False,
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> SegmentationNetwork:
     """A network with a frozen text tower and a causal core at its random start.
 

@@ -1,7 +1,7 @@
 """Core `mcdrl`: MCDRL (CVPR 2026, arXiv 2508.05008) on the shared towers and the shared decoder.
 
     stages --dense CLIP map--> codes C (d, S/16) --step 1: cosine with class texts, max, top alpha--> F (N, d)
-    F --step 2: three layers of attention to the dictionary Z--> F_ca (N, d) --back to their places--> level at stride 16
+    F --step 2: three layers of attention to the dictionary Z--> F_ca (N, d) --put back--> level at stride 16
     pyramid (C at S/4 ... S/32), text code --decoder--> mask logits, presence logit
 
 The paper's head, and how its N positions become a whole mask, are not known. *Reconstruction*: positions that are not

@@ -105,7 +105,7 @@ class Towers(NamedTuple):
 
 
 def build_towers(
-    name: str, side_px: int, *, random_start: bool = False, overrides: Mapping[str, Mapping[str, Any]] | None = None
+    name: str, side_px: int, *, random_start: bool = False, overrides: Mapping[str, Any] | None = None
 ) -> Towers:
     """Build the towers that `causalseg/models/<name>.json` (an open_clip config) describes.
 
@@ -113,7 +113,7 @@ def build_towers(
         name: of the config.
         side_px: side of the square the image tower sees; a ViT's position codes depend on it.
         random_start: leave the weights of a CLIP from the Hub at random, so that nothing is fetched.
-        overrides: values put over the config's `vision_cfg` and `text_cfg`, to build a smaller one.
+        overrides: values put over the config's, part by part, to build a smaller one.
 
     The lite image tower always starts at random: its weights come with a checkpoint, or from `training.imagenet`.
 
@@ -125,8 +125,8 @@ def build_towers(
     if not path.is_file():
         raise ValueError(f"unknown towers {name!r}; known are {sorted(p.stem for p in _CONFIG_DIR.glob('*.json'))}")
     config = json.loads(path.read_text(encoding="utf-8"))
-    for part, values in (overrides or {}).items():
-        config[part] |= values
+    for key, value in (overrides or {}).items():
+        config[key] = config[key] | value if isinstance(value, Mapping) else value
     if "hf_model_name" in config["text_cfg"]:
         return _timm_towers(name, config)
     return _clip_towers(name, config, side_px, random_start=random_start)
