@@ -3,8 +3,8 @@
     towers, neck, fusion, both projectors:  min  L_seg(causal) + L_seg(confounding)
     the maskers alone:                      min  L_seg(causal) - lambda * L_seg(confounding)
 
-after CIRL (arXiv 2203.14237), whose masker the paper's resembles: in the first tenth of the epochs the masks are held at
-1; then the two sides take turns. CIRL lets both sides step on every batch; here the maskers take every fourth batch,
+after CIRL (arXiv 2203.14237), whose masker the paper's resembles: in the first tenth of the epochs the masks are held
+at 1; then the two sides take turns. CIRL lets both sides step on every batch; here the maskers take every fourth one,
 so that at the rivals' number of batches the segmenter learns nearly as much as they do. A side that has no turn keeps
 its weights and its batch statistics; masks and features are handed over without their gradient.
 """
