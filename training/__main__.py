@@ -19,7 +19,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import torch
 from tqdm import tqdm
@@ -28,7 +30,7 @@ from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.scan_dictionary import ALL
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.engine import Engine
-from causalseg.errors import CausalsegError
+from causalseg.errors import CausalsegError, CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
@@ -48,6 +50,7 @@ from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
 from training.papers.architecture import load_architecture, save_architecture
+from training.papers.branches import branches_table
 from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.readme import README_PATH, fill_readme
@@ -57,7 +60,12 @@ from training.resume import load_average
 from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.speed import speed_table
 
-SUITES = ("segmentation", "faithfulness", "text")
+SUITES = {
+    "causalseg": ("segmentation", "faithfulness", "text"),
+    "causalclipseg": ("segmentation", "text", "branches"),
+    "mcdrl": ("segmentation", "text"),
+}
+"""Of each core: without named confounders there is no switch whose faithfulness could be scored."""
 PAPERS = ("causalclipseg", "mcdrl")
 TOWERS = ("causalseg-lite", "RN50", "ViT-B-16")
 
@@ -101,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     out.set_defaults(command=_release)
     evaluate = commands.add_parser("evaluate", parents=[shared], help="write the tables of a checkpoint")
     evaluate.add_argument("--checkpoint", default="causalseg-lite")
-    evaluate.add_argument("--suite", choices=("all", *SUITES), default="all")
+    evaluate.add_argument("--suite", choices=("all", *sorted(set(chain(*SUITES.values())))), default="all")
     evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
     evaluate.set_defaults(command=_evaluate)
     record = commands.add_parser("record", help="put the tables into the README, their totals into the manifest")
@@ -219,13 +227,19 @@ def _evaluate(options: argparse.Namespace) -> None:
     engine = Engine.load(options.checkpoint)
     rows = read_index(options.data)
     groups = evaluation_rows(rows)
-    able = SUITES if engine.removes_named else tuple(suite for suite in SUITES if suite != "faithfulness")
+    architecture = find_entry(options.checkpoint).architecture
+    able = SUITES[architecture.core]
+    if options.suite not in ("all", *able):
+        raise CheckpointError(f"Suite {options.suite} is not for core {architecture.core}, whose suites are {able}.")
     for suite in able if options.suite == "all" else (options.suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
         if suite == "segmentation":
             tables = {"segmentation": segmentation_table(engine, groups, _Bar("segmentation"))}
         elif suite == "faithfulness":
             tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
+        elif suite == "branches":
+            network = cast("CausalClipSegNetwork", load_network(find_entry(options.checkpoint)))
+            tables = {"branches": branches_table(network, groups, architecture.input_side_px, 60)}
         else:
             things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {

@@ -27,7 +27,7 @@ def scans() -> tuple[Tensor, Tensor, list[str]]:
     return images, masks, ["polyp", "one small polyp", "the polyp", "polyp in the centre"]
 
 
-@pytest.mark.parametrize(("core", "towers"), ON_TOWERS)
+@pytest.mark.parametrize(("core", "towers"), ON_TOWERS[1:])  # the first is learnt in tests/training
 def test_one_batch_is_learnt(core: str, towers: str) -> None:
     images, masks, descriptions = scans()
     torch.manual_seed(1)
