@@ -4,10 +4,13 @@
     ├── InputError                what the visitor gave cannot be used; the message says what to do
     │   ├── UnreadableScan        empty, truncated, not a scan, or without pixels
     │   │   └── ScanTooLarge      more pixels than the settings allow, told from the header alone
+    │   ├── BadView               a slice or a window that the scan does not have
     │   ├── BadDescription        empty, or longer than the settings allow
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
-    │   └── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   ├── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   ├── ExportRefused         a mask that cannot be written in the wanted format, and which to take instead
+    │   └── SplitConflict         a patient's scans would stand in two parts of the split
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
     │   └── ChecksumMismatch      the file is not the one the manifest names
@@ -34,6 +37,10 @@ class ScanTooLarge(UnreadableScan):
     """The header announces more pixels than the settings allow."""
 
 
+class BadView(InputError):
+    """A slice, frame or page that the scan does not have, or a window for colours."""
+
+
 class BadDescription(InputError):
     """The description is empty or too long."""
 
@@ -48,6 +55,14 @@ class BadStrength(InputError):
 
 class BadCorrection(InputError):
     """A corrected mask has the wrong shape, or pixels that nobody touched have moved."""
+
+
+class ExportRefused(InputError):
+    """A mask cannot be written in the wanted format; the message says which to take instead."""
+
+
+class SplitConflict(InputError):
+    """The scans of one patient would stand in two parts of the split."""
 
 
 class CheckpointError(CausalsegError):

@@ -4,8 +4,9 @@
     python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
-    python -m training train causalclipseg --data FOLDER --run RUN [--towers RN50] [--channels 512]
-    python -m training train mcdrl         --data FOLDER --run RUN [--towers ViT-B-16] [--dictionary endoscopy]
+    python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
+    python -m training train mcdrl         --data FOLDER --run RUN [--from RUN] [--dictionary endoscopy]
+    python -m training train plain|augmented --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
@@ -53,10 +54,12 @@ from training.papers.architecture import load_architecture, save_architecture
 from training.papers.branches import branches_table
 from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
+from training.papers.questions import take_shared
 from training.readme import README_PATH, fill_readme
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
+from training.rivals import train_rival
 from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.speed import speed_table
 
@@ -93,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
-    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint", *PAPERS))
+    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint", "plain", "augmented", *PAPERS))
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
@@ -143,6 +146,9 @@ def _train(options: argparse.Namespace) -> None:
     if options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
         return
+    if options.stage in ("plain", "augmented"):
+        train_rival(options.stage, network, squares, load_dictionary(), JointConfig(**epochs), options.run)
+        return
     if options.stage == "joint":
         train_joint(network, squares, load_dictionary(), JointConfig(**epochs), options.run)
         return
@@ -161,6 +167,10 @@ def _train_paper(options: argparse.Namespace) -> None:
     is_lite = architecture.towers == Architecture().towers
     if is_lite:
         load_imagenet(network.image_tower)
+    if options.parent is not None:
+        donor = with_removal(build_network(Architecture()))
+        _start_from(options.parent, donor)
+        take_shared(network, donor.state_dict())
     given = {"freeze_beginning": is_lite} | ({} if options.epochs is None else {"epochs": options.epochs})
     if isinstance(network, CausalClipSegNetwork):
         train_causalclipseg(network, squares, CausalClipSegConfig(**given), options.run)

@@ -69,6 +69,7 @@ class _Scores:
     modality: list[str] = field(default_factory=list)
     damage: list[float] = field(default_factory=list)
     regained: list[float] = field(default_factory=list)
+    observed_dice: list[float] = field(default_factory=list)
     adjusted_dice: list[float] = field(default_factory=list)
     twin_observed: list[float] = field(default_factory=list)
     twin_removed: list[float] = field(default_factory=list)
@@ -147,6 +148,7 @@ def _score_twin(
     scores.modality.append(case.row.modality)
     scores.damage.append(case.clean_dice - observed_dice)
     scores.regained.append(dice(restored.mask, case.mask) - observed_dice)
+    scores.observed_dice.append(observed_dice)
     scores.adjusted_dice.append(dice(adjusted, case.mask))
     scores.twin_observed.append(dice(observed.mask, clean.mask))
     scores.twin_removed.append(dice(restored.mask, clean.mask))
@@ -186,6 +188,7 @@ def _strength_order(engine: Engine, case: _Case, entry: Confounder, protocol: Pr
 def _summary(scores: _Scores) -> dict[str, Any]:
     return {
         **_recovery(scores.damage, scores.regained),
+        "observed_dice": bootstrap_mean(scores.observed_dice),
         "adjusted_dice": bootstrap_mean(scores.adjusted_dice),
         "twin_observed": bootstrap_mean(scores.twin_observed),
         "twin_removed": bootstrap_mean(scores.twin_removed),
@@ -225,6 +228,7 @@ def _total(table: dict[str, Any]) -> dict[str, Any]:
         "mean recovery": float(np.mean([row["recovery"].mean for row in scored])) if scored else None,
         "recovery of all damage": sum(row["regained"].mean for row in scored) / lost if lost else None,
         "twin agreement gained on": sum(row["twin_removed"].mean > row["twin_observed"].mean for row in scored),
+        "observed Dice on confounded scans": float(np.mean([row["observed_dice"].mean for row in table.values()])),
         "adjusted Dice on confounded scans": float(np.mean([row["adjusted_dice"].mean for row in table.values()])),
         "mean off-target change": float(np.mean([row["off_target"].mean for row in table.values()])),
         "mean null effect": float(np.mean([row["null_effect"].mean for row in table.values()])),

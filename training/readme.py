@@ -68,8 +68,9 @@ def _faithfulness(results: Mapping[str, Any]) -> list[str]:
         "less than 0.03 of Dice.",
         f"Off-target change {total['mean off-target change']:.3f}, null effect {total['mean null effect']:.3f} (shares "
         f"of the mask's area); detection AUROC mean {total['mean detection AUROC']:.3f}, worst "
-        f"{total['worst detection AUROC']:.3f}; adjusted Dice over all confounded scans "
-        f"{total['adjusted Dice on confounded scans']:.3f}.",
+        f"{total['worst detection AUROC']:.3f}; Dice over all confounded scans "
+        f"{total['observed Dice on confounded scans']:.3f} observed, "
+        f"{total['adjusted Dice on confounded scans']:.3f} adjusted.",
     ]
 
 

@@ -14,6 +14,7 @@ RESULTS_DIR = PROJECT_DIR / "docs" / "results"
 _COLUMNS = {
     "damage": "damage",
     "recovery": "recovery",
+    "observed_dice": "observed Dice",
     "adjusted_dice": "adjusted Dice",
     "twin_observed": "twin, observed",
     "twin_removed": "twin, removed",

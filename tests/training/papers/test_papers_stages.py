@@ -19,7 +19,7 @@ from training.data import Row, Squares
 from training.papers.architecture import load_architecture, save_architecture
 from training.papers.causalclipseg_stage import CausalClipSegConfig, Game, Turn, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, McdrlTrainer, causal_loss, class_index, train_mcdrl
-from training.papers.questions import optimizer_of
+from training.papers.questions import optimizer_of, take_shared
 
 GAME = CausalClipSegConfig(
     epochs=2, batch_size=8, freeze_beginning=False, warm_up_share=0.5, masker_every=2, average_decay=0.5
@@ -170,6 +170,23 @@ def _save_then_stop(*arguments: object) -> None:
 
     save_progress(*arguments)  # pyright: ignore[reportArgumentType]
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("core", ["causalclipseg", "mcdrl"])
+def test_a_core_may_start_from_another_cores_tower_neck_and_decoder(core: str) -> None:
+    donor = small_network("causalseg", "RN50").state_dict()
+    network = small_network(core, "RN50")
+
+    take_shared(network, donor)
+
+    taken = {name.split(".")[0] for name, value in network.state_dict().items() if name in donor}
+    own = {name: value for name, value in network.state_dict().items() if name in donor and name[:4] != "text"}
+    assert all(torch.equal(value, donor[name]) for name, value in own.items())
+    assert taken - {"text_tower"} == (
+        {"image_tower"} if core == "causalclipseg" else {"image_tower", "neck", "decoder"}
+    )
+    with pytest.raises(CheckpointError, match="another image tower"):
+        take_shared(network, {"image_tower.stages.0.0.weight": torch.zeros(1)})
 
 
 def test_a_run_knows_its_architecture(tmp_path: Path) -> None:
