@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from tqdm import tqdm
@@ -171,7 +171,9 @@ def _train_paper(options: argparse.Namespace) -> None:
         donor = with_removal(build_network(Architecture()))
         _start_from(options.parent, donor)
         take_shared(network, donor.state_dict())
-    given = {"freeze_beginning": is_lite} | ({} if options.epochs is None else {"epochs": options.epochs})
+    given: dict[str, Any] = {"freeze_beginning": is_lite} | (
+        {} if options.epochs is None else {"epochs": options.epochs}
+    )
     if isinstance(network, CausalClipSegNetwork):
         train_causalclipseg(network, squares, CausalClipSegConfig(**given), options.run)
     elif isinstance(network, McdrlNetwork):

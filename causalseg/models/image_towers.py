@@ -73,6 +73,8 @@ class ClipPixels(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         mean, std = torch.tensor(CLIP_MEAN)[:, None, None], torch.tensor(CLIP_STD)[:, None, None]
+        self.scale: Tensor
+        self.shift: Tensor
         self.register_buffer("scale", 0.5 / std, persistent=False)
         self.register_buffer("shift", (0.5 - mean) / std, persistent=False)
 
@@ -184,7 +186,7 @@ class TokenProjection(nn.Module):
         return (self.norm(tokens.movedim(1, -1)) @ self.projection).movedim(-1, 1)
 
 
-def _layers(visual: Any) -> tuple[nn.Sequential, ...]:
+def _layers(visual: Any) -> tuple[Any, ...]:
     return visual.layer1, visual.layer2, visual.layer3, visual.layer4
 
 

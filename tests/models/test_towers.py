@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -45,7 +46,7 @@ def test_a_clip_in_pieces_computes_what_it_computes_whole(name: str) -> None:
     torch.manual_seed(0)
     towers = build_towers(name, SIDE_PX, random_start=True, overrides=SMALL[name])
     torch.manual_seed(0)
-    clip = open_clip.create_model(f"causalseg-{name}", force_custom_text=True).eval()  # registered by build_towers
+    clip: Any = open_clip.create_model(f"causalseg-{name}", force_custom_text=True).eval()  # registered by build_towers
     image = torch.rand(1, 3, SIDE_PX, SIDE_PX) * 2 - 1
 
     with torch.no_grad():

@@ -113,9 +113,9 @@ class Game:
         """Let the side whose turn it is learn, and hold the other one still."""
         is_masker = turn is Turn.MASKER
         for parameter in self.masker_side:
-            parameter.requires_grad_(requires_grad=is_masker)
+            parameter.requires_grad_(is_masker)
         for parameter in self.segmenter_side:
-            parameter.requires_grad_(requires_grad=not is_masker)
+            parameter.requires_grad_(not is_masker)
         self.network.train(mode=not is_masker)
         self.network.maskers.train(mode=is_masker)
         for module in self.frozen:
