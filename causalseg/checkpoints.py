@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from causalseg.errors import CheckpointError, ChecksumMismatch, UnknownCheckpoint
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
@@ -122,7 +122,7 @@ def kept_state(network: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in network.state_dict().items() if not name.startswith(_NOT_KEPT)}
 
 
-def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CausalSegNetwork:
+def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> SegmentationNetwork:
     """The entry's network with its verified weights, in evaluation mode, in float32 on the CPU.
 
     Raises:
@@ -134,7 +134,7 @@ def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> Cau
     return network.eval().requires_grad_(requires_grad=False)
 
 
-def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: str) -> None:
+def put_weights(network: SegmentationNetwork, weights: Mapping[str, Tensor], name: str) -> None:
     """Put a complete set of `weights` into `network`, in place.
 
     Raises:

@@ -25,7 +25,7 @@ from causalseg.causal.presence import gate, reach
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.errors import BadDescription, UnknownConfounder
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
@@ -78,7 +78,7 @@ class EncodedScan:
 class Engine:
     """A loaded checkpoint that answers questions about scans."""
 
-    def __init__(self, network: CausalSegNetwork, entry: CheckpointEntry, settings: Settings | None = None) -> None:
+    def __init__(self, network: SegmentationNetwork, entry: CheckpointEntry, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
         self._entry = entry
         self._device = _pick_device(self._settings.device)
@@ -104,6 +104,14 @@ class Engine:
     def name(self) -> str:
         """The checkpoint's name and version, as labels record it."""
         return f"{self._entry.name} {self._entry.version}".strip()
+
+    @property
+    def removes_named(self) -> bool:
+        """Whether confounders can be removed by name: only by core `causalseg`.
+
+        The cores of the two papers find no named confounder in any scan, so their adjusted mask is the observed one.
+        """
+        return self._network.removes_named
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -141,7 +149,7 @@ class Engine:
 
         Raises:
             BadDescription: empty or too long.
-            UnknownConfounder: an id that the dictionary does not have.
+            UnknownConfounder: an id that the dictionary does not have, or any id where `removes_named` is false.
         """
         ids = self._removed_ids(encoded, remove)
         return self._answer(encoded, description, [ids])[0]
@@ -187,6 +195,8 @@ class Engine:
         self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
     ) -> list[Segmentation]:
         """One answer a removal; those that nothing is done for share one pass over the observed pyramid."""
+        if any(removals) and not self.removes_named:
+            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)

@@ -14,7 +14,7 @@ import yaml
 from torch.nn import functional
 
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.descriptions import ORGAN, neutral
@@ -26,7 +26,7 @@ ANSWERED_ABSENT = 0.03
 
 
 @torch.inference_mode()
-def choose_thresholds(network: CausalSegNetwork, val: Squares) -> tuple[float, float]:
+def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float, float]:
     """The presence threshold and the temperature, from observed masks of the validation scans.
 
     The threshold is the lowest that lets at most `ANSWERED_ABSENT` of the absent things through: presence falls on
@@ -56,7 +56,7 @@ def _best_temperature(logits: torch.Tensor, masks: torch.Tensor) -> float:
     return round(TEMPERATURES[int(np.argmin(losses))], 3)
 
 
-def release(network: CausalSegNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:
+def release(network: SegmentationNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:
     """Write the weights file of `entry`; the entry with its SHA-256."""
     path = project_dir / entry.file
     save_weights(network, path)

@@ -72,7 +72,7 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
         if key in tables:
             lines += [f"## {key}", "", "| what | value |", "|---|---|"]
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
-    for key in ("text", "derangement"):
+    for key in ("text", "derangement", "branches"):
         if key in tables:
             lines += [f"## {key}", "", *_grid("set", tables[key])]
     return "\n".join(lines)

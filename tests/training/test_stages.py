@@ -10,7 +10,7 @@ import torch
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.checkpoints import kept_state
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
@@ -24,7 +24,7 @@ from training.twins import TwinShares
 
 def fresh() -> CausalSegNetwork:
     torch.manual_seed(0)
-    return build_network(Architecture(channels=32, code_width=16, input_side_px=64))
+    return with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=64)))
 
 
 def segment(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
