@@ -5,11 +5,12 @@ a pinned revision), its SHA-256, licence, architecture, preprocessing, threshold
 safetensors, half precision, without the frozen text tower (which its own package brings).
 """
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
@@ -24,6 +25,11 @@ from causalseg.models.network import SegmentationNetwork
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
+_SHARED = ("text_tower.", "image_tower.")
+"""What all versions of a checkpoint have in common."""
+
+
+Network = TypeVar("Network", bound=SegmentationNetwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ class CheckpointEntry:
     """Strength from which a confounder counts as detected."""
     repo_id: str | None = None
     revision: str | None = None
+    changes_to: str | None = None
+    """Name of the entry whose weights this file changes, for a fine-tuned version; None for complete weights."""
+    changes_to_sha256: str | None = None
+    """Of that entry's file."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -129,9 +139,19 @@ def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> Seg
         CheckpointError: the file is missing, another one, or does not fit the architecture.
     """
     weights = safetensors.torch.load_file(verified_path(entry, project_dir))
+    if entry.changes_to is not None:
+        return changed_copy(load_network(_base_of(entry, project_dir), project_dir), weights, entry.name)
     network = build_network(entry.architecture)
     put_weights(network, weights, entry.name)
     return network.eval().requires_grad_(requires_grad=False)
+
+
+def _base_of(entry: CheckpointEntry, project_dir: Path) -> CheckpointEntry:
+    """The entry that a fine-tuned version changes, with the weights that it was made for."""
+    base = find_entry(str(entry.changes_to), project_dir / MANIFEST_PATH.name)
+    if base.sha256 != entry.changes_to_sha256:
+        raise CheckpointError(f"{entry.name} changes other weights than {base.name} has now. Fine-tune it again.")
+    return base
 
 
 def put_weights(network: SegmentationNetwork, weights: Mapping[str, Tensor], name: str) -> None:
@@ -145,6 +165,26 @@ def put_weights(network: SegmentationNetwork, weights: Mapping[str, Tensor], nam
     if wrong:
         raise CheckpointError(f"The weights of {name} do not fit its architecture, first at {wrong[0]}.")
     network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=False)
+
+
+def changed_copy(network: Network, changes: Mapping[str, Tensor], name: str) -> Network:
+    """A copy of `network` with some of its tensors replaced; both share the towers, which never change.
+
+    Raises:
+        CheckpointError: a tensor is unknown, of another shape, or of a tower.
+    """
+    own = kept_state(network)
+    wrong = sorted(
+        key
+        for key, value in changes.items()
+        if key not in own or own[key].shape != value.shape or key.startswith(_SHARED)
+    )
+    if wrong:
+        raise CheckpointError(f"The changes of {name} do not fit the checkpoint they were made for, first {wrong[0]}.")
+    shared = {id(tower): tower for tower in (network.text_tower, network.image_tower)}
+    changed = copy.deepcopy(network, shared)
+    changed.load_state_dict({key: value.to(own[key].dtype) for key, value in changes.items()}, strict=False)
+    return changed
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -3,6 +3,9 @@
 Concurrency contract. The network and the text cache are shared by all visitors and guarded by one lock; an
 `EncodedScan` belongs to one visitor, is only read after `encode` has returned it, and may be kept as long as the
 visitor looks at the scan. No Gradio here, and nothing of a scan or a description is logged.
+
+Versions. Every scan is encoded with the version that is promoted at that moment, whoever promoted it, and answered
+with the same one for as long as it is looked at: an `EncodedScan` holds on to its `Model`.
 """
 
 import logging
@@ -23,14 +26,15 @@ from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.intervention import Removal as PairRemoval
 from causalseg.causal.presence import gate, reach
 from causalseg.causal.simulate import simulate
-from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
-from causalseg.errors import BadDescription, UnknownConfounder
+from causalseg.checkpoints import CheckpointEntry, changed_copy, find_entry, load_network
+from causalseg.errors import BadDescription, BadVersion, CheckpointError, UnknownConfounder
 from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 from causalseg.scan.types import Scan
 from causalseg.settings import Settings
+from causalseg.versions import Stamp, VersionStore
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,15 @@ class Segmentation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What answers: the checkpoint, or a version of it."""
+
+    name: str
+    """Checkpoint, its version, and the fine-tuned version if there is one: as labels record it."""
+    network: SegmentationNetwork
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EncodedScan:
     """A scan with everything the network needs of it that does not depend on the question."""
 
@@ -73,37 +86,63 @@ class EncodedScan:
     """The observed pyramid."""
     maps: Float[Tensor, "confounder map_h map_w"]
     """Where each confounder is, in [0, 1]; 1 everywhere for a global one."""
+    model: Model | None = None
+    """What encoded it, and answers for it; None: what the engine serves now."""
 
 
 class Engine:
     """A loaded checkpoint that answers questions about scans."""
 
-    def __init__(self, network: SegmentationNetwork, entry: CheckpointEntry, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        network: SegmentationNetwork,
+        entry: CheckpointEntry,
+        settings: Settings | None = None,
+        versions: VersionStore | None = None,
+    ) -> None:
         self._settings = settings or Settings()
         self._entry = entry
         self._device = _pick_device(self._settings.device)
-        self._network = network.to(self._device).to(memory_format=torch.channels_last).eval()
+        network = network.to(self._device).to(memory_format=torch.channels_last).eval()
+        self._checkpoint = Model(f"{entry.name} {entry.version}".strip(), network)
+        self._model = self._checkpoint
+        self._versions = versions
+        self._seen: Stamp = None
+        self._notice = ""
         self._dictionary = load_dictionary()
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
         self._index = {entry.id: i for i, entry in enumerate(self._dictionary)}
         self._texts: OrderedDict[str, TextCode] = OrderedDict()
         self._lock = threading.RLock()
+        self._serve_promoted()
 
     @classmethod
     def load(cls, name: str = "causalseg-lite", *, settings: Settings | None = None) -> "Engine":
-        """The checkpoint called `name` in `checkpoints_manifest.yaml`, its file verified.
+        """The checkpoint called `name` in `checkpoints_manifest.yaml`, its file verified, in its promoted version.
 
         Raises:
             UnknownCheckpoint: the manifest has no such name.
             CheckpointError: the file is missing, is another one, or does not fit.
         """
         entry = find_entry(name)
-        return cls(load_network(entry), entry, settings)
+        chosen = settings or Settings()
+        return cls(load_network(entry), entry, chosen, VersionStore(chosen.versions_dir))
 
     @property
     def name(self) -> str:
-        """The checkpoint's name and version, as labels record it."""
-        return f"{self._entry.name} {self._entry.version}".strip()
+        """The checkpoint's name and version and the promoted fine-tuned version: what encodes the next scan."""
+        self._serve_promoted()
+        return self._model.name
+
+    @property
+    def notice(self) -> str:
+        """Why the promoted version is not served, in a sentence; empty where all is well."""
+        self._serve_promoted()
+        return self._notice
+
+    def name_for(self, encoded: EncodedScan) -> str:
+        """What answers for `encoded`, as its labels record it: the version that it was encoded with."""
+        return self.name if encoded.model is None else encoded.model.name
 
     @property
     def removes_named(self) -> bool:
@@ -111,7 +150,7 @@ class Engine:
 
         The cores of the two papers find no named confounder in any scan, so their adjusted mask is the observed one.
         """
-        return self._network.removes_named
+        return self._checkpoint.network.removes_named
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -124,9 +163,11 @@ class Engine:
         started = time.perf_counter()
         square = torch.from_numpy(squash(scan.image_u8, self._entry.architecture.input_side_px).copy())
         with self._lock:
-            stages = self._network.observe(to_network(square[None]).to(self._device))
-            presence = self._network.presence(stages, self._codes)
-            pyramid = self._network.observed_pyramid(stages)
+            self._serve_promoted()
+            model = self._model
+            stages = model.network.observe(to_network(square[None]).to(self._device))
+            presence = model.network.presence(stages, self._codes)
+            pyramid = model.network.observed_pyramid(stages)
         strength = presence.strength[0].tolist()
         is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
         maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
@@ -138,6 +179,7 @@ class Engine:
             stages[0].cpu(),
             tuple(level.cpu() for level in pyramid),
             maps.cpu(),
+            model,
         )
 
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
@@ -172,6 +214,31 @@ class Engine:
         made = simulate(scan.image_u8, entry.simulator, strength=strength, seed=seed)
         said = (*scan.warnings, f"Simulated on this scan: {entry.label}.")
         return replace(scan, image_u8=made.image_u8, warnings=said, volume=None)
+
+    def _serve_promoted(self) -> None:
+        """Turn to the promoted version if it is another one than at the last look."""
+        if self._versions is None:
+            return
+        with self._lock:
+            if (stamp := self._versions.stamp()) == self._seen:
+                return
+            try:
+                self._model, self._notice = self._promoted_model(self._versions), ""
+            except (BadVersion, CheckpointError) as error:
+                # Scans are still answered, by what is served now; the page shows the notice.
+                self._notice = f"The promoted version cannot be used, {self._model.name} is. {error}"
+                logger.error("promoted version refused error=%s", type(error).__name__)
+            self._seen = stamp
+
+    def _promoted_model(self, versions: VersionStore) -> Model:
+        card = versions.promoted(self._entry)
+        name = self._checkpoint.name if card is None else f"{self._checkpoint.name} + {card.name}"
+        if name == self._model.name:
+            return self._model
+        if card is None:
+            return self._checkpoint
+        logger.info("serve version=%s", card.name)
+        return Model(name, changed_copy(self._checkpoint.network, versions.changes(card), card.name))
 
     def _removed_ids(self, encoded: EncodedScan, remove: Removal) -> tuple[str, ...]:
         if remove is None:
@@ -220,25 +287,26 @@ class Engine:
         if len(text) > limit:
             raise BadDescription(f"The description has {len(text)} characters; shorten it to at most {limit}.")
         if text not in self._texts:
-            self._texts[text] = self._network.text_tower([text])
+            self._texts[text] = self._checkpoint.network.text_tower([text])
         self._texts.move_to_end(text)
         while len(self._texts) > _TEXTS_KEPT:
             self._texts.popitem(last=False)
         return self._texts[text]
 
     def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
+        network = (encoded.model or self._model).network
         count = len(removals)
         texts = text[torch.zeros(count, dtype=torch.long, device=self._device)]
         pairs = [(row, self._index[name]) for row, ids in enumerate(removals) for name in ids]
         if not pairs:
             pyramid = [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
-            return self._network.decode(pyramid, texts)
+            return network.decode(pyramid, texts)
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
         strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
         where = reach(encoded.maps.to(self._device)[confounder])[:, None]
         removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
         stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
-        return self._network.decode(self._network.intervened_pyramid(stem, removal), texts)
+        return network.decode(network.intervened_pyramid(stem, removal), texts)
 
     def _segmentation(
         self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float

@@ -10,7 +10,9 @@
     │   ├── BadStrength           a strength outside [0, 1]
     │   ├── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
     │   ├── ExportRefused         a mask that cannot be written in the wanted format, and which to take instead
-    │   └── SplitConflict         a patient's scans would stand in two parts of the split
+    │   ├── SplitConflict         a patient's scans would stand in two parts of the split
+    │   ├── CannotLearn           too few corrections to learn from, or ones that do not fit their scans
+    │   └── BadVersion            no such version, a name that is taken or unusable, or one that its gate stopped
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
     │   └── ChecksumMismatch      the file is not the one the manifest names
@@ -63,6 +65,14 @@ class ExportRefused(InputError):
 
 class SplitConflict(InputError):
     """The scans of one patient would stand in two parts of the split."""
+
+
+class CannotLearn(InputError):
+    """Too few corrections to learn from, or corrections that do not fit their scans."""
+
+
+class BadVersion(InputError):
+    """A version that is not there, a name that cannot be used, or a version that its gate stopped."""
 
 
 class CheckpointError(CausalsegError):

@@ -19,6 +19,8 @@ class Settings:
     """Name of an entry of checkpoints_manifest.yaml."""
     store_dir: Path = Path("store")
     """Folder of the label store; made when the first mask is saved."""
+    versions_dir: Path = Path("versions")
+    """Folder of fine-tuned versions; made by the first of them."""
     device: str = "auto"
     """A torch device, or "auto": cuda where there is one, else cpu."""
     max_pixels: int = 64_000_000

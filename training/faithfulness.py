@@ -182,7 +182,7 @@ def _strength_order(engine: Engine, case: _Case, entry: Confounder, protocol: Pr
     """Rank correlation of z_k with the strengths of the ladder, one scan and one seed."""
     spoilt = [engine.add(case.encoded.scan, entry.id, strength, protocol.seed) for strength in protocol.ladder]
     seen = [engine.encode(scan).strength[entry.id] for scan in spoilt]
-    return float(spearmanr(protocol.ladder, seen)[0])
+    return float(np.asarray(spearmanr(protocol.ladder, seen))[0])
 
 
 def _summary(scores: _Scores) -> dict[str, Any]:

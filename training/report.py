@@ -72,6 +72,8 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
         if key in tables:
             lines += [f"## {key}", "", "| what | value |", "|---|---|"]
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
+    if "finetune" in tables:
+        lines += _finetune_lines(tables["finetune"])
     for key in ("text", "derangement", "branches"):
         if key in tables:
             lines += [f"## {key}", "", *_grid("set", tables[key])]
@@ -109,6 +111,14 @@ def _faithfulness_lines(table: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {name} | {' | '.join(_cell(row[key], interval=False) for key in _COLUMNS)} |")
     lines += ["", *(f"- {key}: {_cell(value)}" for key, value in table["total"].items()), ""]
     return lines
+
+
+def _finetune_lines(table: Mapping[str, Any]) -> list[str]:
+    lines = [f"Before: {', '.join(f'{name} {_cell(mean)}' for name, mean in table['before'].items())}.", ""]
+    rounds = {name: row for name, row in table.items() if name != "before"}
+    columns = list(next(iter(rounds.values())))
+    lines += [f"| way | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    return [*lines, *(f"| {name} | {' | '.join(map(_cell, row.values()))} |" for name, row in rounds.items()), ""]
 
 
 def _cell(value: object, *, interval: bool = True) -> str:

@@ -77,19 +77,31 @@ class ConfounderPresence(nn.Module):
 
     def forward(self, features: list[Tensor], codes: Float[Tensor, "confounder code"]) -> Presence:
         """Presence of the entries with `codes` in scans with tower `features` (strides 2 to 32)."""
-        eighth = (features[2].shape[-2], features[2].shape[-1])
-        lifted = sum(
-            (lift(_spread_and_mean(level, eighth)) for lift, level in zip(self.lift, features[:4], strict=True)),
-            start=torch.zeros((), device=codes.device),
-        )
-        mixed = self.mix(lifted)
+        mixed = self._mixed(features)
         map_key, map_bias = self.map_key(codes).split([self.map_query.out_channels, 1], dim=1)
         map_logits = torch.einsum("bchw,kc->bkhw", self.map_query(mixed), map_key) / map_key.shape[1] ** 0.5
         map_logits = map_logits + map_bias[None, :, :, None]
-        query = self.strength_query(_statistics(mixed, features))
+        return Presence(self.strength_logits(_statistics(mixed, features), codes), map_logits.float())
+
+    def statistics(self, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
+        """All that `strength_logits` wants to know of scans: a vector each."""
+        return _statistics(self._mixed(features), features)
+
+    def strength_logits(
+        self, statistics: Float[Tensor, "batch statistics"], codes: Float[Tensor, "confounder code"]
+    ) -> Float[Tensor, "batch confounder"]:
+        """How strongly each entry is in scans with these `statistics`, as logits."""
+        query = self.strength_query(statistics)
         key, bias = self.strength_key(codes).split([query.shape[1], 1], dim=1)
-        strength_logits = query @ key.T / key.shape[1] ** 0.5 + bias.T
-        return Presence(strength_logits.float(), map_logits.float())
+        return (query @ key.T / key.shape[1] ** 0.5 + bias.T).float()
+
+    def _mixed(self, features: list[Tensor]) -> Tensor:
+        eighth = (features[2].shape[-2], features[2].shape[-1])
+        lifted = sum(
+            (lift(_spread_and_mean(level, eighth)) for lift, level in zip(self.lift, features[:4], strict=True)),
+            start=torch.zeros((), device=features[0].device),
+        )
+        return self.mix(lifted)
 
 
 def _spread_and_mean(level: Tensor, size_hw: tuple[int, int]) -> Tensor:

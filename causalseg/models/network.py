@@ -90,6 +90,8 @@ class SegmentationNetwork(nn.Module, ABC):
 class CausalSegNetwork(SegmentationNetwork):
     """Text-prompted segmentation with a do-operator on named confounders."""
 
+    presence: ConfounderPresence
+
     def __init__(
         self,
         image_tower: ImageTower,

@@ -74,9 +74,10 @@ class WordReader(nn.Module):
         self.key = nn.Linear(text_width, width)
         self.value = nn.Linear(text_width, width)
         self.correction = nn.Linear(queries * width, text_width)
-        self.slope = nn.ModuleList([nn.Linear(queries * width, 2 * channels) for _ in range(2)])
+        slopes = [nn.Linear(queries * width, 2 * channels) for _ in range(2)]
+        self.slope = nn.ModuleList(slopes)
         self.prior = nn.Linear(queries * width, PLACE_TERMS)
-        for layer in (self.correction, *self.slope, self.prior):
+        for layer in (self.correction, *slopes, self.prior):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 

@@ -62,7 +62,7 @@ def test_a_switch_repeats_neither_preprocessing_nor_the_text_tower_nor_the_stem(
 
         return call
 
-    network = engine._network
+    network = engine._model.network
     monkeypatch.setattr(engine_module, "squash", counted("squash", engine_module.squash))
     monkeypatch.setattr(network.text_tower, "forward", counted("text", network.text_tower.forward))
     monkeypatch.setattr(network.presence, "forward", counted("presence", network.presence.forward))

@@ -1,0 +1,161 @@
+"""The commands of fine-tuning: replay, finetune, versions, simulate-corrections."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from causalseg.annotations.store import LabelStore
+from causalseg.checkpoints import find_entry, load_network
+from causalseg.errors import BadVersion
+from causalseg.models.network import with_removal
+from causalseg.settings import Settings
+from causalseg.versions import VersionCard, VersionStore
+from training.data import read_index
+from training.finetune.experiment import simulate_table
+from training.finetune.learn import LearnConfig
+from training.finetune.material import material_of
+from training.finetune.publish import adopt, push_to_hub
+from training.finetune.run import FinetuneConfig, finetune, load_parent
+from training.progress import Bar
+from training.replay import ReplayConfig, load_replay, make_replay, replay_path
+from training.report import RESULTS_DIR, provenance, write_report
+
+_DEFAULT = Settings().checkpoint
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Put the commands of fine-tuning among the others."""
+    _add_replay(commands)
+    _add_finetune(commands)
+    _add_versions(commands)
+    _add_simulate(commands)
+
+
+def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    replay = commands.add_parser("replay", help="features of training scans that fine-tuning replays; no pictures")
+    replay.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    replay.add_argument("--checkpoint", default=_DEFAULT)
+    replay.add_argument("--out", type=Path, help="default: where the project ships it")
+    replay.add_argument("--scans", type=int, default=ReplayConfig.scans)
+    replay.add_argument("--twins", type=int, default=ReplayConfig.twins)
+    replay.set_defaults(command=_replay)
+
+
+def _add_finetune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    tune = commands.add_parser("finetune", help="learn from the approved masks of a label store: a new version")
+    tune.add_argument("--store", type=Path, required=True, help="folder of the label store")
+    tune.add_argument("--from", dest="parent", default=_DEFAULT, help="the checkpoint, or a version of it")
+    tune.add_argument("--out", dest="name", required=True, help="name of the new version")
+    tune.add_argument("--checkpoint", default=_DEFAULT, help="what --from is, or is a version of")
+    tune.add_argument("--versions", type=Path, default=Settings().versions_dir, help="folder of the versions")
+    tune.add_argument("--replay", type=Path, help="default: what the project ships")
+    tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument("--promote", action="store_true", help="serve it at once if its gate lets it through")
+    tune.set_defaults(command=_finetune)
+
+
+def _add_versions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    versions = commands.add_parser("versions", help="list the versions, promote one, or roll back to one")
+    versions.add_argument("--checkpoint", default=_DEFAULT)
+    versions.add_argument("--versions", type=Path, default=Settings().versions_dir, help="folder of the versions")
+    which = versions.add_mutually_exclusive_group()
+    which.add_argument("--promote", metavar="VERSION", help="serve it from now on; the app need not be restarted")
+    which.add_argument("--adopt", metavar="VERSION", help="name it in the manifest, as a checkpoint of its own")
+    which.add_argument("--publish", metavar="VERSION", help="upload it to the Hub with a model card; needs --repo")
+    versions.add_argument("--repo", help="on the Hub, for --publish: owner/name; made private where it is new")
+    which.add_argument("--rollback", metavar="VERSION", help="serve it again; the checkpoint's name: as it came")
+    versions.set_defaults(command=_versions)
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    simulate = commands.add_parser("simulate-corrections", help="what N corrections of an unseen site bring")
+    simulate.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    simulate.add_argument("--checkpoint", default=_DEFAULT)
+    simulate.add_argument("--site", required=True, help="a set of role target, for example busbra")
+    simulate.add_argument("--corrections", type=_numbers, default=(5, 10, 20, 50), help="comma between")
+    simulate.add_argument("--seeds", type=int, default=5)
+    simulate.add_argument("--ways", type=_words, default=("heads", "no replay", "decoder"), help="comma between")
+    simulate.add_argument("--tests", type=int, default=100, help="scans of the site to test on, at most")
+    simulate.add_argument("--source-tests", type=int, default=40, help="test scans of the source sets, at most")
+    simulate.add_argument("--replay", type=Path, help="default: what the project ships")
+    simulate.add_argument("--out", type=Path, default=RESULTS_DIR)
+    simulate.set_defaults(command=_simulate)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _replay(options: argparse.Namespace) -> None:
+    entry = find_entry(options.checkpoint)
+    network = with_removal(load_network(entry)).to(memory_format=torch.channels_last)
+    path = options.out or replay_path(entry.name)
+    config = ReplayConfig(scans=options.scans, twins=options.twins)
+    features = make_replay(network, entry, read_index(options.data), config, path, Bar("replay"))
+    _say(f"{len(features)} items, {path.stat().st_size / 1e6:.1f} MB: {path}")
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    entry, versions = find_entry(options.checkpoint), VersionStore(options.versions)
+    material, replay = material_of(LabelStore(options.store)), load_replay(entry, options.replay)
+    card = finetune(
+        load_parent(entry, options.parent, versions),
+        material,
+        replay,
+        versions,
+        options.name,
+        FinetuneConfig(learn=LearnConfig(seed=options.seed)),
+        on_progress=Bar("finetune"),
+    )
+    _say(*_described(card))
+    if options.promote and card.passed:
+        versions.promote(card.name, entry)
+        _say(f"{card.name} is served now.")
+    elif card.passed:
+        _say(f"To serve it: python -m training versions --promote {card.name}")
+
+
+def _versions(options: argparse.Namespace) -> None:
+    entry, versions = find_entry(options.checkpoint), VersionStore(options.versions)
+    if options.promote:
+        versions.promote(options.promote, entry)
+    if options.rollback:
+        versions.roll_back(options.rollback, entry)
+    if options.adopt:
+        _say(f"The manifest names it {adopt(versions, versions.card(options.adopt), entry).name}.")
+    if options.publish:
+        if not options.repo:
+            raise BadVersion("Say where on the Hub: --repo OWNER/NAME.")
+        _say(push_to_hub(versions, versions.card(options.publish), entry, options.repo))
+    served = versions.promoted(entry)
+    for card in versions.cards(entry.name):
+        _say(*_described(card))
+    _say(f"Served: {entry.name if served is None else served.name}")
+
+
+def _described(card: VersionCard) -> tuple[str, ...]:
+    learnt = f"{card.corrections} corrections and {card.statements} statements"
+    verdict = "may be promoted" if card.passed else "stopped by its gate"
+    head = f"{card.name}: from {card.parent}, {learnt}, {card.made_at}, {card.seconds:.0f} s; {verdict}"
+    return (head, *(f"  {reason}" for reason in card.reasons))
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    entry = find_entry(options.checkpoint)
+    table = simulate_table(entry, read_index(options.data), load_replay(entry, options.replay), options, Bar("rounds"))
+    command = (
+        f"python -m training simulate-corrections --data FOLDER --site {options.site} "
+        f"--corrections {','.join(map(str, options.corrections))} --seeds {options.seeds}"
+    )
+    path = write_report(f"finetune_{options.site}", {"finetune": table}, provenance(entry, command), options.out)
+    _say(path.read_text(encoding="utf-8"))
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,103 @@
+"""What people corrected and said, as fine-tuning takes it: from a label store, or made by an experiment."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from causalseg.annotations import review, statements
+from causalseg.annotations.store import LabelStore
+from causalseg.annotations.types import Revision, Split, Statement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correction:
+    """One corrected mask."""
+
+    image_u8: UInt8[np.ndarray, "height width 3"]
+    mask: Bool[np.ndarray, "height width"]
+    description: str
+    patient: str
+    """Corrections of one patient are never on both sides of a split."""
+    key: str
+    """Names the picture and the mask; for the hash of the data alone."""
+    modality: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What people say of the confounders in one picture."""
+
+    image_u8: UInt8[np.ndarray, "height width 3"]
+    present: Mapping[str, bool]
+    """By id."""
+    key: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """All that a version learns from and is measured with."""
+
+    corrections: Sequence[Correction]
+    held_back: Sequence[Correction] = ()
+    """Never learnt from: the validation part of the split."""
+    said: Sequence[Said] = field(default=())
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that is learnt from, whatever its order."""
+        lines = [["mask", one.key, one.description] for one in self.corrections]
+        lines += [["said", one.key, json.dumps(sorted(one.present.items()))] for one in self.said]
+        return hashlib.sha256(json.dumps(sorted(lines)).encode()).hexdigest()
+
+
+def material_of(store: LabelStore) -> Material:
+    """The approved masks of a store's train part, those of its validation part, and what is said in its train part.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return Material(_corrections(store, "train"), _corrections(store, "val"), _said(store))
+
+
+def _corrections(store: LabelStore, split: Split) -> list[Correction]:
+    """Of each picture and description the mask that was saved last, whoever drew it."""
+    newest: dict[tuple[str, int, str], Revision] = {}
+    for revision in review.approved(store, split):
+        place = (revision.scan_sha256, revision.index, revision.description)
+        if place not in newest or newest[place].saved_at <= revision.saved_at:
+            newest[place] = revision
+    scans = {scan.sha256: scan for scan in store.scans()}
+    return [
+        Correction(
+            store.image_u8(revision),
+            store.mask(revision),
+            revision.description,
+            scans[revision.scan_sha256].patient_key,
+            f"{revision.scan_sha256}:{revision.index}:{revision.mask_sha256}",
+            scans[revision.scan_sha256].modality,
+        )
+        for revision in newest.values()
+    ]
+
+
+def _said(store: LabelStore) -> list[Said]:
+    """What nobody contradicts; a picture of which that leaves nothing is left out."""
+    pictures: dict[tuple[str, int], list[Statement]] = {}
+    for statement in statements.standing(store, "train"):
+        pictures.setdefault((statement.scan_sha256, statement.index), []).append(statement)
+    return [
+        Said(store.reopened(*place).image_u8, present, f"{place[0]}:{place[1]}")
+        for place, lines in pictures.items()
+        if (present := _uncontradicted(lines))
+    ]
+
+
+def _uncontradicted(lines: Iterable[Statement]) -> dict[str, bool]:
+    words: dict[str, set[bool]] = {}
+    for line in lines:
+        words.setdefault(line.confounder, set()).add(bool(line.present))
+    return {confounder: said.pop() for confounder, said in words.items() if len(said) == 1}
