@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
@@ -20,13 +20,16 @@ from torch import Tensor, nn
 
 from causalseg.errors import CheckpointError, ChecksumMismatch, UnknownCheckpoint
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
 _SHARED = ("text_tower.", "image_tower.")
 """What all versions of a checkpoint have in common."""
+
+
+Network = TypeVar("Network", bound=SegmentationNetwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def kept_state(network: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in network.state_dict().items() if not name.startswith(_NOT_KEPT)}
 
 
-def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CausalSegNetwork:
+def load_network(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> SegmentationNetwork:
     """The entry's network with its verified weights, in evaluation mode, in float32 on the CPU.
 
     Raises:
@@ -151,7 +154,7 @@ def _base_of(entry: CheckpointEntry, project_dir: Path) -> CheckpointEntry:
     return base
 
 
-def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: str) -> None:
+def put_weights(network: SegmentationNetwork, weights: Mapping[str, Tensor], name: str) -> None:
     """Put a complete set of `weights` into `network`, in place.
 
     Raises:
@@ -164,7 +167,7 @@ def put_weights(network: CausalSegNetwork, weights: Mapping[str, Tensor], name: 
     network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()}, strict=False)
 
 
-def changed_copy(network: CausalSegNetwork, changes: Mapping[str, Tensor], name: str) -> CausalSegNetwork:
+def changed_copy(network: Network, changes: Mapping[str, Tensor], name: str) -> Network:
     """A copy of `network` with some of its tensors replaced; both share the towers, which never change.
 
     Raises:

@@ -24,11 +24,11 @@ from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.intervention import Removal as PairRemoval
-from causalseg.causal.presence import gate
+from causalseg.causal.presence import gate, reach
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, changed_copy, find_entry, load_network
 from causalseg.errors import BadDescription, BadVersion, CheckpointError, UnknownConfounder
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
@@ -70,7 +70,7 @@ class Model:
 
     name: str
     """Checkpoint, its version, and the fine-tuned version if there is one: as labels record it."""
-    network: CausalSegNetwork
+    network: SegmentationNetwork
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,7 @@ class Engine:
 
     def __init__(
         self,
-        network: CausalSegNetwork,
+        network: SegmentationNetwork,
         entry: CheckpointEntry,
         settings: Settings | None = None,
         versions: VersionStore | None = None,
@@ -145,6 +145,14 @@ class Engine:
         return self.name if encoded.model is None else encoded.model.name
 
     @property
+    def removes_named(self) -> bool:
+        """Whether confounders can be removed by name: only by core `causalseg`.
+
+        The cores of the two papers find no named confounder in any scan, so their adjusted mask is the observed one.
+        """
+        return self._checkpoint.network.removes_named
+
+    @property
     def confounders(self) -> tuple[Confounder, ...]:
         """The dictionary, in its order."""
         return self._dictionary
@@ -183,7 +191,7 @@ class Engine:
 
         Raises:
             BadDescription: empty or too long.
-            UnknownConfounder: an id that the dictionary does not have.
+            UnknownConfounder: an id that the dictionary does not have, or any id where `removes_named` is false.
         """
         ids = self._removed_ids(encoded, remove)
         return self._answer(encoded, description, [ids])[0]
@@ -194,7 +202,7 @@ class Engine:
         return {answer.removed[0]: answer for answer in answers}
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
-        """The scan as it would look with `confounder` in it, simulated in pixels.
+        """The scan as it would look with `confounder` in it, simulated in the pixels of the one slice it shows.
 
         Raises:
             UnknownConfounder: unknown, or nothing simulates it.
@@ -204,9 +212,8 @@ class Engine:
         if entry.simulator is None:
             raise UnknownConfounder(f"{entry.label} cannot be simulated; choose another confounder to add.")
         made = simulate(scan.image_u8, entry.simulator, strength=strength, seed=seed)
-        return replace(
-            scan, image_u8=made.image_u8, warnings=(*scan.warnings, f"Simulated on this scan: {entry.label}.")
-        )
+        said = (*scan.warnings, f"Simulated on this scan: {entry.label}.")
+        return replace(scan, image_u8=made.image_u8, warnings=said, volume=None)
 
     def _serve_promoted(self) -> None:
         """Turn to the promoted version if it is another one than at the last look."""
@@ -255,6 +262,8 @@ class Engine:
         self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
     ) -> list[Segmentation]:
         """One answer a removal; those that nothing is done for share one pass over the observed pyramid."""
+        if any(removals) and not self.removes_named:
+            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)
@@ -294,7 +303,7 @@ class Engine:
             return network.decode(pyramid, texts)
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
         strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
-        where = encoded.maps.to(self._device)[confounder][:, None]
+        where = reach(encoded.maps.to(self._device)[confounder])[:, None]
         removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
         stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
         return network.decode(network.intervened_pyramid(stem, removal), texts)

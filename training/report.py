@@ -14,13 +14,19 @@ RESULTS_DIR = PROJECT_DIR / "docs" / "results"
 _COLUMNS = {
     "damage": "damage",
     "recovery": "recovery",
+    "observed_dice": "observed Dice",
+    "adjusted_dice": "adjusted Dice",
     "twin_observed": "twin, observed",
     "twin_removed": "twin, removed",
     "adjusted_gain": "adjusted gain",
     "off_target": "off-target",
     "null_effect": "null effect",
     "harm_to_clean": "harm to clean",
+    "effectiveness": "effect",
+    "amplification": "besides",
     "detection_auroc": "AUROC",
+    "localised": "peak inside",
+    "strength_order": "strength order",
 }
 
 
@@ -68,26 +74,34 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
     if "finetune" in tables:
         lines += _finetune_lines(tables["finetune"])
-    if "text" in tables:
-        kinds = list(next(iter(tables["text"].values())))
-        lines += ["## text", "", f"| set | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
-        lines += [f"| {s} | {' | '.join(_cell(row[k]) for k in kinds)} |" for s, row in tables["text"].items()] + [""]
+    for key in ("text", "derangement", "branches"):
+        if key in tables:
+            lines += [f"## {key}", "", *_grid("set", tables[key])]
     return "\n".join(lines)
 
 
-def _segmentation_lines(table: Mapping[str, Any]) -> list[str]:
-    lines = [
-        "## segmentation",
+def _grid(corner: str, rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A table of rows with equal keys."""
+    columns = list(next(iter(rows.values())))
+    lines = [f"| {corner} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    return [
+        *lines,
+        *(f"| {name} | {' | '.join(_cell(row[key]) for key in columns)} |" for name, row in rows.items()),
         "",
-        "| set | role | scans | observed Dice | adjusted Dice | refused | normal scans empty |",
     ]
-    lines.append("|---|---|---|---|---|---|---|")
-    for name, row in table.items():
-        if isinstance(row, Mapping):
-            empty = _cell(row.get("normal_scans_empty"))
-            cells = (name, row["role"], row["scans"], row["observed"], row["adjusted"], f"{row['refused']:.3f}", empty)
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
+
+
+def _segmentation_lines(table: Mapping[str, Any]) -> list[str]:
+    rows = {name: _flat(row) for name, row in table.items() if isinstance(row, Mapping) and name != "means"}
+    lines = ["## segmentation", "", *_grid("set", rows)]
+    lines += [f"- {name}: {value:.3f}" for name, value in table["means"].items()]
     return [*lines, "", f"Expected calibration error of the pixels: {table['pixel_calibration_error']:.4f}.", ""]
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    sizes = ", ".join(f"{name} {value.mean:.3f} ({value.count})" for name, value in row["by size"].items())
+    flat = {key: value for key, value in row.items() if key != "by size"}
+    return {**flat, "by size": sizes, "normal_scans_empty": row.get("normal_scans_empty")}
 
 
 def _faithfulness_lines(table: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Float64, UInt8
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.causal.simulate import simulate
@@ -66,7 +66,8 @@ def draw_twin(
     shares: TwinShares,
 ) -> Twin:
     """Draw one pair from a scan that is taken to be clean."""
-    first, second = rng.choice(applicable(dictionary, modality), 2, replace=False)
+    fitting = applicable(dictionary, modality)
+    first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting]))
     draw = rng.random()
     clean = _Carrier(image_u8, len(dictionary))
     if draw < shares.null:
@@ -81,6 +82,12 @@ def draw_twin(
             return _pair(loaded, other, (int(first),), is_null=False)
         return _pair(loaded, clean, (int(first), int(second)), is_null=False)
     return _pair(clean.with_one(dictionary, int(first), rng, shares), clean, (int(first),), is_null=False)
+
+
+def _shares(entries: Sequence[Confounder]) -> Float64[np.ndarray, " entry"]:
+    """How often each entry is drawn: those of one modality oftener, for no other scans teach them."""
+    weights = np.array([len(entry.modalities) ** -0.5 for entry in entries])
+    return weights / weights.sum()
 
 
 class _Carrier:

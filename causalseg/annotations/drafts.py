@@ -6,7 +6,6 @@ old draft or the new one and nothing in between.
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,8 +15,6 @@ from jaxtyping import Bool
 from causalseg.annotations import events, registry
 from causalseg.annotations.database import now
 from causalseg.annotations.export import mask_from_png, mask_to_png
-from causalseg.annotations.files import write_once
-from causalseg.annotations.pictures import Picture
 from causalseg.annotations.registry import signed
 from causalseg.annotations.standing import settle
 from causalseg.annotations.store import LabelStore, raise_if_wrong_size
@@ -43,7 +40,7 @@ def keep(
     parent_sha256: str | None = None,
     proposed: Bool[np.ndarray, "height width"] | None = None,
     seconds_spent: float = 0,
-    index: int = 0,
+    index: int | None = None,
 ) -> Draft:
     """Keep a mask in the making in place of the one before; the arguments are those of `LabelStore.save`.
 
@@ -52,15 +49,15 @@ def keep(
         StoreError: the disk refuses; the mask is still with the caller, who may try again.
     """
     raise_if_wrong_size(mask, scan.hw)
-    place = (scan.sha256, index, signed(person))
+    place = (scan.sha256, scan.index if index is None else index, signed(person))
     masks = (mask_to_png(mask), None if proposed is None else mask_to_png(proposed))
-    picture, kept_at = Picture(scan.image_u8), now()
+    picture, kept_at = store.prepared(scan), now()
     with store.database.writing() as connection:
         registry.enter(connection, store.images, scan, picture, *place[1:])
-        image_sha256 = _picture_file(connection, store, picture, place)
+        image_sha256 = registry.keep_picture(connection, store.images, picture)
         first = connection.execute(f"SELECT 1 FROM drafts WHERE {_KEY}", (*place, description)).fetchone() is None
         connection.execute(
-            f"INSERT OR REPLACE INTO drafts ({_COLUMNS}, pixels_sha256) VALUES ({', '.join('?' * 13)})",
+            f"INSERT OR REPLACE INTO drafts ({_COLUMNS}) VALUES ({', '.join('?' * 12)})",
             (
                 *place,
                 description,
@@ -71,7 +68,6 @@ def keep(
                 float(seconds_spent),
                 kept_at,
                 *masks,
-                picture.pixels_sha256,
             ),
         )
         settle(connection, place)
@@ -108,17 +104,6 @@ def discard(store: LabelStore, draft: Draft) -> None:
         if gone.rowcount:
             settle(connection, place)
             events.record(connection, draft.person, "discarded", *place[:2])
-
-
-def _picture_file(
-    connection: sqlite3.Connection, store: LabelStore, picture: Picture, place: tuple[str, int, str]
-) -> str:
-    """Name of the picture's file, which is made unless the last draft showed the same picture."""
-    row = connection.execute(
-        'SELECT image_sha256 FROM drafts WHERE scan_sha256 = ? AND "index" = ? AND person = ? AND pixels_sha256 = ?',
-        (*place, picture.pixels_sha256),
-    ).fetchone()
-    return write_once(store.images, picture.png, suffix=".png") if row is None else row[0]
 
 
 def _from_row(row: tuple) -> Draft:

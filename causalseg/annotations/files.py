@@ -39,6 +39,11 @@ def write_once(folder: Path, content: bytes, *, suffix: str) -> str:
     return sha256
 
 
+def is_there(folder: Path, sha256: str, *, suffix: str) -> bool:
+    """Whether there is a file of that name; `read_checked` tells whether it is whole."""
+    return _path(folder, sha256, suffix).is_file()
+
+
 def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
     """The content of that sha256.
 

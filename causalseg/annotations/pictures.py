@@ -35,6 +35,10 @@ class Picture:
         picture.save(buffer, format="JPEG", quality=_THUMBNAIL_QUALITY)
         return buffer.getvalue()
 
+    def encode(self) -> None:
+        """Do now what would be done when it is asked for."""
+        _ = self.png, self.thumbnail_jpeg
+
     @cached_property
     def pixels_sha256(self) -> str:
         """A name for the bare pixels, without encoding them."""

@@ -42,6 +42,11 @@ CREATE TABLE items (                     -- one picture of a scan: a slice, a fr
 );
 CREATE INDEX items_by_change ON items (changed_at);
 
+CREATE TABLE pictures (                  -- spares encoding a picture that is there already
+    pixels_sha256 TEXT PRIMARY KEY,      -- of the bare pixels
+    image_sha256  TEXT NOT NULL          -- of their PNG
+);
+
 CREATE TABLE thumbnails (
     scan_sha256 TEXT NOT NULL,
     "index"     INTEGER NOT NULL,
@@ -95,7 +100,6 @@ CREATE TABLE drafts (
     removed       TEXT NOT NULL,
     model         TEXT NOT NULL,
     image_sha256  TEXT NOT NULL,
-    pixels_sha256 TEXT NOT NULL,         -- of the picture's bare pixels: spares encoding them at every autosave
     parent_sha256 TEXT,
     seconds_spent REAL NOT NULL,
     kept_at       TEXT NOT NULL,

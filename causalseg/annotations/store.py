@@ -38,13 +38,13 @@ class LabelStore:
 
     folder: Path
 
-    def add(self, scan: Scan, *, person: str, index: int = 0, facts: Facts = NO_FACTS) -> StoredScan:
+    def add(self, scan: Scan, *, person: str, index: int | None = None, facts: Facts = NO_FACTS) -> StoredScan:
         """Keep a picture without a mask, for lists and the queue; what is there already stays as it is.
 
         Args:
             scan: what a person would see.
             person: who adds it.
-            index: which slice, frame or page `scan.image_u8` shows.
+            index: which slice, frame or page is shown; None: the scan says it.
             facts: what is known beside the pixels.
 
         Raises:
@@ -52,9 +52,10 @@ class LabelStore:
             SplitConflict: the patient's scans would stand in two parts of the split.
             StoreError: the disk refuses.
         """
-        name, picture = signed(person), Picture(scan.image_u8)
+        name, picture = signed(person), self.prepared(scan)
+        place = scan.index if index is None else index
         with self.database.writing() as connection:
-            return registry.enter(connection, self.images, scan, picture, index, name, facts)
+            return registry.enter(connection, self.images, scan, picture, place, name, facts)
 
     def save(
         self,
@@ -68,7 +69,7 @@ class LabelStore:
         parent_sha256: str | None = None,
         proposed: Bool[np.ndarray, "height width"] | None = None,
         seconds_spent: float = 0,
-        index: int = 0,
+        index: int | None = None,
         finished: bool = True,
         facts: Facts = NO_FACTS,
     ) -> Revision:
@@ -86,7 +87,7 @@ class LabelStore:
             parent_sha256: `mask_sha256` of the revision that this one corrects.
             proposed: the mask before the person touched it.
             seconds_spent: by the person, on this mask.
-            index: which slice, frame or page of the file was drawn on.
+            index: which slice, frame or page of the file was drawn on; None: the one that the scan shows.
             finished: False where the person means to go on.
             facts: what is known of the scan beside its pixels.
 
@@ -96,21 +97,20 @@ class LabelStore:
             StoreError: the disk refuses; the mask is still with the caller, who may try again.
         """
         raise_if_wrong_size(mask, scan.hw)
-        name = signed(person)
-        picture, mask_png = Picture(scan.image_u8), mask_to_png(mask)
-        image_png = picture.png
+        name, place = signed(person), scan.index if index is None else index
+        picture, mask_png = self.prepared(scan), mask_to_png(mask)
         overlap = None if proposed is None else dice(mask, proposed)
         with self.database.writing() as connection:
-            registry.enter(connection, self.images, scan, picture, index, name, facts)
+            registry.enter(connection, self.images, scan, picture, place, name, facts)
             revision = Revision(
                 scan_sha256=scan.sha256,
-                index=index,
+                index=place,
                 person=name,
-                number=_next_number(connection, (scan.sha256, index, name)),
+                number=_next_number(connection, (scan.sha256, place, name)),
                 description=description,
                 removed=tuple(removed),
                 model=model,
-                image_sha256=write_once(self.images, image_png, suffix=".png"),
+                image_sha256=registry.keep_picture(connection, self.images, picture),
                 mask_sha256=write_once(self.masks, mask_png, suffix=".png"),
                 parent_sha256=parent_sha256,
                 dice_to_proposed=overlap,
@@ -200,7 +200,22 @@ class LabelStore:
             raise StoreError(registry.NOT_HERE)
         (image_sha256, *row), *_ = rows
         stored = scan_from_row(tuple(row))
-        return Scan(self.picture_u8(image_sha256), stored.sha256, stored.format, stored.modality, stored.spacing_mm)
+        return Scan(
+            self.picture_u8(image_sha256),
+            stored.sha256,
+            stored.format,
+            stored.modality,
+            stored.spacing_mm,
+            index=index,
+            axis=stored.axis,
+        )
+
+    def prepared(self, scan: Scan) -> Picture:
+        """The scan's picture, encoded now unless the store has it: not later, while others wait for the lock."""
+        picture = Picture(scan.image_u8)
+        if not self.database.rows("SELECT 1 FROM pictures WHERE pixels_sha256 = ?", (picture.pixels_sha256,)):
+            picture.encode()
+        return picture
 
     @property
     def database(self) -> Database:

@@ -4,9 +4,10 @@ Every stage h of the tower (strides 2 to 16) and every level of the pyramid is i
 
     do(h; S) = h - sum over k in S of g(z_k) * a_k * R(h; d_k)
 
-where d_k is the text code of confounder k, z_k its strength, a_k its map (1 for a global confounder), g the gate of
-`presence.gate`, and R one block a stage, shared by all confounders and modulated by d_k and by the stage's own
-statistics. An empty S is no intervention: the observed features come back untouched.
+where d_k is the text code of confounder k, z_k its strength, a_k where its removal acts (`presence.reach` of its map;
+1 for a global confounder), g the gate of `presence.gate`, and R one block a stage, shared by all confounders and
+modulated by d_k and by the stage's own statistics. An empty S is no intervention: the observed features come back
+untouched.
 """
 
 from dataclasses import dataclass

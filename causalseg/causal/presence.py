@@ -14,6 +14,10 @@ from torch.nn import functional
 
 GATE_FROM, GATE_TO = 0.15, 0.35
 """Strengths at which a removal begins to act, and acts in full."""
+REACH_FROM, REACH_TO = 0.05, 0.20
+"""Values of a map at which a removal begins to act in a cell, and acts in full: thin marks are seen faintly."""
+REACH_CELLS = 2
+"""How far beyond the cells where it is seen a local confounder has changed the features."""
 
 
 class Presence(NamedTuple):
@@ -40,6 +44,13 @@ def gate(strength: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     A confounder that is surely absent is therefore removed by doing exactly nothing.
     """
     return ((strength - GATE_FROM) / (GATE_TO - GATE_FROM)).clamp(0, 1)
+
+
+def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
+    """Where a removal acts, in [0, 1]: all of it where the map is sure enough, and a little beyond."""
+    rows = maps.reshape(-1, 1, *maps.shape[-2:])
+    wide = functional.max_pool2d(rows, 2 * REACH_CELLS + 1, stride=1, padding=REACH_CELLS).reshape(maps.shape)
+    return ((wide - REACH_FROM) / (REACH_TO - REACH_FROM)).clamp(0, 1)
 
 
 class ConfounderPresence(nn.Module):

@@ -1,6 +1,11 @@
-"""The whole network: towers, neck, presence, intervention, decoder.
+"""The network with its causal core left open, and the core `causalseg`: presence, intervention, decoder.
 
-Data flow, for S = 256 px:
+All cores (`causalseg`, `causalclipseg`, `mcdrl`) share the towers and three steps, so that one program can train,
+evaluate and ask them all:
+
+    image --observe--> stages --observed_pyramid--> features no question changes --decode, text--> mask, presence
+
+Data flow of core `causalseg`, for S = 256 px:
 
     image (3, S, S) --tower--> stages (32,S/2) (24,S/4) (48,S/8) (120,S/16) (352,S/32)
     stages --presence, dictionary codes--> z_k, a_k(h, w)
@@ -10,18 +15,82 @@ Data flow, for S = 256 px:
 Without a removal the pyramid is the observed one; with one, only what follows the stem runs again.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from causalseg.causal.intervention import InterventionNetwork, Removal
-from causalseg.causal.presence import ConfounderPresence
+from causalseg.causal.presence import ConfounderPresence, Presence
+from causalseg.errors import UnknownConfounder
 from causalseg.models.text_to_pixel import Decoded, TextToPixel
 from causalseg.models.towers import ImageTower, TextCode, TextTower
 
 
-class CausalSegNetwork(nn.Module):
+class NothingNamed(nn.Module):
+    """Presence of a core that knows no named confounder: none is ever there."""
+
+    def forward(self, features: list[Tensor], codes: Float[Tensor, "confounder code"]) -> Presence:
+        """Strength and map 0 of every entry."""
+        absent = torch.full((len(features[0]), len(codes), 1, 1), float("-inf"), device=codes.device)
+        return Presence(absent[:, :, 0, 0], absent)
+
+
+class SegmentationNetwork(nn.Module, ABC):
+    """Text-prompted segmentation: what all causal cores share.
+
+    A core without a do-operator on named confounders finds none in any scan, so its adjusted mask is its observed one.
+    """
+
+    presence: nn.Module
+
+    def __init__(self, image_tower: ImageTower, text_tower: TextTower) -> None:
+        super().__init__()
+        self.image_tower = image_tower
+        self.text_tower = text_tower
+
+    def observe(self, image: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
+        """All stages of the tower for `image` in [-1, 1], nothing removed."""
+        return self.image_tower(image)
+
+    @abstractmethod
+    def observed_pyramid(self, stages: list[Tensor]) -> list[Tensor]:
+        """What the decoder reads, made of observed stages: no question changes it."""
+
+    @abstractmethod
+    def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
+        """Answer one description for each pyramid of the batch."""
+
+    def answer(self, image: Float[Tensor, "batch 3 height width"], text: TextCode) -> Decoded:
+        """The observed mask: one description for each image."""
+        return self.decode(self.observed_pyramid(self.observe(image)), text)
+
+    @property
+    def removes_named(self) -> bool:
+        """Whether confounders of the dictionary can be removed."""
+        return False
+
+    def intervened_pyramid(self, stem: Tensor, removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal).
+
+        Raises:
+            UnknownConfounder: this core removes no named confounder.
+        """
+        del stem, removal
+        raise UnknownConfounder("This checkpoint cannot remove a confounder by name; ask for its observed mask.")
+
+    @torch.no_grad()
+    def dictionary_codes(self, prompts: list[list[str]]) -> Float[Tensor, "confounder code"]:
+        """d_k: the mean text code of each entry's prompts, unit length."""
+        means = [self.text_tower(list(entry)).sentence.mean(0) for entry in prompts]
+        return nn.functional.normalize(torch.stack(means), dim=-1)
+
+
+class CausalSegNetwork(SegmentationNetwork):
     """Text-prompted segmentation with a do-operator on named confounders."""
+
+    presence: ConfounderPresence
 
     def __init__(
         self,
@@ -32,17 +101,16 @@ class CausalSegNetwork(nn.Module):
         intervention: InterventionNetwork,
         channels: int,
     ) -> None:
-        super().__init__()
-        self.image_tower = image_tower
-        self.text_tower = text_tower
+        super().__init__(image_tower, text_tower)
         self.neck = nn.ModuleList([nn.Conv2d(width, channels, 1) for width in image_tower.channels[1:]])
         self.decoder = decoder
         self.presence = presence
         self.intervention = intervention
 
-    def observe(self, image: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
-        """All stages of the tower for `image` in [-1, 1], nothing removed."""
-        return self.image_tower(image)
+    @property
+    def removes_named(self) -> bool:
+        """This core has the do-operator."""
+        return True
 
     def observed_pyramid(self, stages: list[Tensor]) -> list[Tensor]:
         """The pyramid of observed stages."""
@@ -51,8 +119,8 @@ class CausalSegNetwork(nn.Module):
     def intervened_stages(self, stem: Tensor, removal: Removal) -> list[Tensor]:
         """The stages under do(removal), from the observed output of the first stage on."""
         stages = [self.intervention.on_stage(0, stem, removal)]
-        for index, stage in enumerate(list(self.image_tower.stages)[1:], start=1):
-            stages.append(self.intervention.on_stage(index, stage(stages[-1]), removal))
+        while len(stages) < len(self.image_tower.stages):
+            stages.append(self.intervention.on_stage(len(stages), self.image_tower.next_stage(stages), removal))
         return stages
 
     def intervened_pyramid(self, stem: Tensor, removal: Removal) -> list[Tensor]:
@@ -64,8 +132,13 @@ class CausalSegNetwork(nn.Module):
         """Answer one description for each pyramid of the batch."""
         return self.decoder(pyramid, text)
 
-    @torch.no_grad()
-    def dictionary_codes(self, prompts: list[list[str]]) -> Float[Tensor, "confounder code"]:
-        """d_k: the mean text code of each entry's prompts, unit length."""
-        means = [self.text_tower(list(entry)).sentence.mean(0) for entry in prompts]
-        return nn.functional.normalize(torch.stack(means), dim=-1)
+
+def with_removal(network: SegmentationNetwork) -> CausalSegNetwork:
+    """`network`, if it is of core `causalseg`.
+
+    Raises:
+        UnknownConfounder: it is of another core.
+    """
+    if not isinstance(network, CausalSegNetwork):
+        raise UnknownConfounder("Only core causalseg removes confounders by name; choose such a checkpoint or run.")
+    return network

@@ -74,17 +74,19 @@ class WordReader(nn.Module):
         self.key = nn.Linear(text_width, width)
         self.value = nn.Linear(text_width, width)
         self.correction = nn.Linear(queries * width, text_width)
-        self.slope = nn.ModuleList([nn.Linear(queries * width, 2 * channels) for _ in range(2)])
+        slopes = [nn.Linear(queries * width, 2 * channels) for _ in range(2)]
+        self.slope = nn.ModuleList(slopes)
         self.prior = nn.Linear(queries * width, PLACE_TERMS)
-        for layer in (self.correction, *self.slope, self.prior):
+        for layer in (self.correction, *slopes, self.prior):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, text: TextCode) -> Float[Tensor, "batch found"]:
         """What the queries find in the words."""
-        score = torch.einsum("qc,bwc->bqw", self.query, self.key(text.words))
+        words = functional.layer_norm(text.words, text.words.shape[-1:])
+        score = torch.einsum("qc,bwc->bqw", self.query, self.key(words))
         share = score.masked_fill(~text.is_word[:, None], float("-inf")).softmax(-1)
-        return functional.relu(torch.einsum("bqw,bwc->bqc", share, self.value(text.words)).flatten(1))
+        return torch.tanh(torch.einsum("bqw,bwc->bqc", share, self.value(words)).flatten(1))
 
 
 class TextToPixel(nn.Module):

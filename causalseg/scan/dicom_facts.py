@@ -193,7 +193,7 @@ def _may_carry_burned_in_text(dataset: Dataset) -> bool:
         dataset.get("Modality") in {"US", "IVUS"}
         or dataset.get("SOPClassUID") in _SECONDARY_CAPTURES
         or dataset.get("ConversionType") in _CAPTURED
-        or dataset.get("BurnedInAnnotation") == "YES"
+        or dataset.get("BurnedInAnnotation", "NO") != "NO"
     )
 
 

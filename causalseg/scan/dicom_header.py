@@ -1,4 +1,8 @@
-"""Headers kept for a DICOM-SEG that refers to its series: whole, or without what names the patient."""
+"""Headers kept for a DICOM-SEG that refers to its series: whole, or without what names the patient.
+
+A list of what stays, not of what goes: of the 655 attributes that PS3.15 table E.1-1 removes or blanks (checked with
+dicom-anonymizer 2.1), only five UIDs are on it, without which a mask would refer to nothing.
+"""
 
 from contextlib import suppress
 from io import BytesIO

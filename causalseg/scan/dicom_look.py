@@ -79,12 +79,13 @@ def file_windows(facts: Dataset, *, is_float: bool) -> tuple[NamedWindow, ...]:
     names = _several(facts.get("WindowCenterWidthExplanation"))
     pairs = zip(_several(facts.get("WindowCenter")), _several(facts.get("WindowWidth")), strict=False)
     windows = []
-    for place, (center, width) in enumerate(pairs):
-        if not (_is_number(center) and _is_number(width)) or width <= 0 or (shape == "LINEAR" and width < 1):
+    for place, pair in enumerate(pairs):
+        center, width = (float(number) if isinstance(number, int | float) else math.nan for number in pair)
+        if not (math.isfinite(center) and width > 0) or math.isinf(width) or (shape == "LINEAR" and width < 1):
             continue
         name = str(names[place]).strip() if place < len(names) else ""
         label = f"file: {name.lower()}" if name.upper() in _EXPLANATIONS else f"file: window {place + 1}"
-        windows.append(NamedWindow(label, Window(float(center), float(width), shape)))
+        windows.append(NamedWindow(label, Window(center, width, shape)))
     return tuple(windows)
 
 
@@ -153,10 +154,6 @@ def _is_little_endian(dataset: Dataset) -> bool:
 
 def _several(value: object) -> list[object]:
     return [] if value is None else list(value) if isinstance(value, MultiValue) else [value]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _fits_the_screen(stored: Real[np.ndarray, "height width"], facts: Dataset) -> bool:

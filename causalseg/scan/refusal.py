@@ -1,15 +1,21 @@
 """Refusing a file in one sentence, whatever a decoder says about its bytes."""
 
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import OrientationError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from causalseg.errors import InputError, ScanTooLarge, UnreadableScan
 from causalseg.settings import Settings
 
+TOO_MUCH_MEMORY = "This scan is too large for the memory of this machine. Crop or shrink it first."
 _DECODER_COMPLAINTS = (
     OSError,
     EOFError,
@@ -26,9 +32,14 @@ _DECODER_COMPLAINTS = (
     zlib.error,
     BytesLengthException,
     InvalidDicomError,
+    zipfile.BadZipFile,
+    WrapStructError,
+    HeaderDataError,
+    ImageFileError,
+    OrientationError,
     Warning,  # where warnings are errors
 )
-"""What Pillow, pydicom and its plug-ins were seen to raise on bytes that were flipped or cut."""
+"""What Pillow, pydicom, its plug-ins and nibabel were seen to raise on bytes that were flipped or cut."""
 
 
 @contextmanager
@@ -46,7 +57,7 @@ def refuse_malformed(sentence: str, *, refusal: type[InputError] = UnreadableSca
     except InputError:
         raise
     except MemoryError:
-        raise ScanTooLarge("This scan is too large for the memory of this machine. Crop or shrink it first.") from None
+        raise ScanTooLarge(TOO_MUCH_MEMORY) from None
     except _DECODER_COMPLAINTS:
         raise refusal(sentence) from None
 

@@ -13,6 +13,8 @@ LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 """Share of the values that a window made from the data leaves below and above, in percent."""
 
 _BLOCK_VALUES = 1_000_000
+_TABLE_BYTES = 2
+"""Whole numbers as narrow as that are looked up in a table of all their greys: what a slider needs to feel live."""
 _MAX_SAMPLES = 2_000_000
 _EXP_LIMIT = 700.0
 """Largest exponent of a float64 exp, with room to spare."""
@@ -39,6 +41,10 @@ class Window:
 
     def apply(self, values: Real[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
         """The greys of `values`; not-a-number is black, a window of no width is a threshold."""
+        if values.dtype.kind in "iu" and values.dtype.itemsize <= _TABLE_BYTES < values.size:
+            places = values.view(f"u{values.dtype.itemsize}")
+            every = np.arange(np.iinfo(places.dtype).max + 1, dtype=places.dtype).view(values.dtype)
+            return np.take(self._greys(every[None])[0], places)
         grey_u8 = np.empty(values.shape, np.uint8)
         rows = max(1, _BLOCK_VALUES // max(1, values.shape[1]))  # a mammogram several times in float64 is too much
         for first in range(0, values.shape[0], rows):

@@ -1,10 +1,11 @@
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
 import pytest
 
-from causalseg.annotations import Facts, LabelStore, deletion, drafts, queue, review, signals, statements, work
+from causalseg.annotations import Facts, LabelStore, drafts, queue, review, signals, statements, work
 from causalseg.annotations.deletion import Purged, delete_revision, delete_scan, purge
 from causalseg.annotations.types import Signal
 from causalseg.errors import Cancelled, StoreError
@@ -20,7 +21,7 @@ def files(store: LabelStore) -> set[str]:
 def touch_everything(store: LabelStore, seed: int) -> str:
     """A row of every kind on one scan; its sha256."""
     scan = make_scan(seed)
-    facts = Facts(patient=f"P{seed}", source=f"/somewhere/{SECRET}")
+    facts = Facts(patient=f"Jane Roe {seed}", source=f"/somewhere/{SECRET}")
     revision = save(store, 10 + seed, scan=scan, description=SECRET, facts=facts)
     review.send_back(store, revision, reviewer="ben", note=SECRET)
     drafts.keep(store, scan, make_mask(20 + seed), person="ana", description=SECRET)
@@ -83,7 +84,7 @@ def test_purge_really_deletes(store: LabelStore) -> None:
 
     left = all_bytes(store)
     assert purged == Purged(scans=1, labels=2, files=3) and files(store) == set()
-    for gone in (SECRET.encode(), sha256.encode(), b"P0", *masks, *pictures, *[one[:200] for one in pictures]):
+    for gone in (SECRET.encode(), sha256.encode(), b"Jane Roe", *masks, *pictures, *[one[:200] for one in pictures]):
         assert gone not in left
     for (table,) in store.database.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
         rows = store.database.rows(f"SELECT COUNT(*) FROM {table}")
@@ -167,13 +168,53 @@ def test_purge_of_a_store_that_is_not_there_makes_none(store: LabelStore) -> Non
     assert not store.folder.exists()
 
 
-def test_reader_in_the_way_is_said_in_words(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletion, "_PATIENCE_SECONDS", 0.2)
+def test_reader_in_the_way_is_said_in_words(store: LabelStore) -> None:
     delete_scan(store, touch_everything(store, 0), person="ana")
 
     with store.database.reading() as reader:
         reader.execute("SELECT COUNT(*) FROM revisions").fetchone()
         with pytest.raises(StoreError, match="Purge again in a moment"):
-            purge(store, person="ana")
+            purge(store, person="ana", patience_seconds=0.1)
 
     assert purge(store, person="ana") == Purged(0, 0, 0) and SECRET.encode() not in all_bytes(store)
+
+
+def test_purge_while_others_save_takes_nothing_of_theirs(store: LabelStore) -> None:
+    """They save the very masks that it removes."""
+    for seed in range(6):
+        delete_revision(store, save(store, seed), person="ana")
+    with ThreadPoolExecutor(3) as pool:
+        saving = [pool.submit(save, store, seed, person="ben") for seed in range(6)]
+        purging = [pool.submit(purge, store, person="ana") for _ in range(2)]
+        revisions = [job.result() for job in saving]
+
+    assert sum(job.result().labels for job in purging) == 6
+    for seed, revision in enumerate(revisions):
+        np.testing.assert_array_equal(store.mask(revision), make_mask(seed))
+
+
+def test_free_pages_of_the_database_are_overwritten(store: LabelStore) -> None:
+    """As a SQLite leaves them that does not wipe what it deletes, which many do not."""
+    save(store)
+    with closing(sqlite3.connect(store.database.path)) as database:
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute("CREATE TABLE gone (words TEXT)")
+        database.executemany("INSERT INTO gone VALUES (?)", [(SECRET,)] * 1000)
+        database.commit()
+        database.execute("DROP TABLE gone")
+        database.commit()
+    assert SECRET.encode() in all_bytes(store)
+
+    purge(store, person="ana")
+
+    assert SECRET.encode() not in all_bytes(store)
+
+
+def test_purge_that_was_killed_after_the_files_went_is_finished_by_the_next(store: LabelStore) -> None:
+    sha256 = touch_everything(store, 0)
+    delete_scan(store, sha256, person="ana")
+    for path in store.folder.rglob("*.png"):
+        path.unlink()
+
+    assert purge(store, person="ana") == Purged(scans=1, labels=2, files=0)
+    assert SECRET.encode() not in all_bytes(store)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import causalseg.engine as engine_module
-from causalseg import Engine, Scan
+from causalseg import Engine, Scan, read_scan
 from causalseg.errors import BadDescription, BadStrength, UnknownCheckpoint, UnknownConfounder
+from tests.scan.files import make_dicom
 
 Phantom = tuple[Scan, str]
 
@@ -120,6 +121,16 @@ def test_adding_is_seeded_marked_and_leaves_its_input_alone(engine: Engine, phan
     assert any("Simulated" in warning for warning in one.warnings)
     with pytest.raises(BadStrength):
         engine.add(phantom[0], "sensor_noise", 1.5, 0)
+
+
+def test_what_is_simulated_is_the_slice_on_screen_and_no_other_can_be_turned_to(engine: Engine) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (3, 32, 32), dtype=np.uint8)
+    scan = read_scan(make_dicom(frames)).view(1)
+
+    added = engine.add(scan, "sensor_noise", 0.7, 5)
+
+    assert (scan.count, added.count, added.index) == (3, 1, 1)
+    assert (added.image_u8 != scan.image_u8).any()
 
 
 def test_an_unknown_checkpoint_names_those_there_are() -> None:

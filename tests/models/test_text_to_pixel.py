@@ -23,8 +23,9 @@ def decoder() -> TextToPixel:
     """One whose word reader has left its start, where it does nothing."""
     torch.manual_seed(0)
     model = TextToPixel(16, 12, kernel_channels=8).eval()
-    for layer in (model.reader.correction, *model.reader.slope, model.reader.prior):
-        torch.nn.init.normal_(layer.weight, std=0.1)
+    for name, parameter in model.reader.named_parameters():
+        if name.startswith(("correction", "slope", "prior")) and name.endswith("weight"):
+            torch.nn.init.normal_(parameter, std=0.1)
     return model
 
 

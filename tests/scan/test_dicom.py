@@ -207,6 +207,14 @@ def test_windows_to_choose_from_are_the_files_own_then_the_presets_of_the_modali
     assert [choice.label for choice in mr[2:]] == ["middle 99 % of the values", "high contrast", "all values"]
 
 
+def test_window_that_is_shown_is_the_first_to_choose_whatever_the_values_became() -> None:
+    for slope in (1, 0.37):
+        scan = read_scan(
+            make_dicom(HOUNSFIELD, RescaleSlope=slope, RescaleIntercept=0, WindowCenter=40, WindowWidth=400)
+        )
+        assert scan.window == scan.windows[0].window
+
+
 def test_colours_have_no_window(rgb: np.ndarray) -> None:
     scan = read_scan(make_dicom(rgb))
 
@@ -389,6 +397,8 @@ def test_a_name_in_the_wrong_place_does_not_reach_the_header() -> None:
     [
         ({"Modality": "US"}, True),
         ({"BurnedInAnnotation": "YES"}, True),
+        ({"BurnedInAnnotation": "UNKNOWN"}, True),
+        ({"ConversionType": "WSD"}, True),
         ({"Modality": "OT", "SOPClassUID": SecondaryCaptureImageStorage}, True),
         ({"BurnedInAnnotation": "NO"}, False),
         ({}, False),

@@ -49,3 +49,23 @@ def test_table_holds_its_ends() -> None:
     entries = np.array([7, 8, 9])
 
     np.testing.assert_array_equal(look_up(np.array([[-5, 10, 11, 12, 99]]), entries, first_value=10), [[7, 7, 8, 9, 9]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+def test_a_table_of_all_greys_gives_the_greys_of_the_formula(dtype: type) -> None:
+    limits = np.iinfo(dtype)
+    values = np.random.default_rng(0).integers(limits.min, limits.max + 1, (50, 60)).astype(dtype)
+
+    for shape in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        window = Window(limits.max / 3, limits.max / 2, shape)
+        np.testing.assert_array_equal(window.apply(values), window.apply(values.astype(np.float64)))
+        np.testing.assert_array_equal(window.apply(values.T), window.apply(values).T)
+
+
+def test_a_large_picture_has_the_greys_of_its_parts() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 5000)).astype(np.float32)
+    window = Window(0.0, 2.0)
+
+    greys = window.apply(values)
+
+    np.testing.assert_array_equal(greys[::150], np.stack([window.apply(row[None])[0] for row in values[::150]]))

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from training.data import Squares, load_squares, read_index
 
 SIDE_PX = 64
@@ -58,4 +58,4 @@ def squares(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Squares
 @pytest.fixture
 def network() -> CausalSegNetwork:
     torch.manual_seed(0)
-    return build_network(Architecture(channels=32, code_width=16, input_side_px=SIDE_PX))
+    return with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=SIDE_PX)))

@@ -8,7 +8,7 @@ import torch
 
 from causalseg.checkpoints import CheckpointEntry, changed_copy
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import squash
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features, answer, batch_of, joined
@@ -58,7 +58,7 @@ def corrections(count: int, *, first: int = 0) -> list[Correction]:
 def taught_network() -> CausalSegNetwork:
     """Random towers, heads taught on known discs."""
     torch.manual_seed(0)
-    network = build_network(ENTRY.architecture).eval().requires_grad_(requires_grad=False)
+    network = with_removal(build_network(ENTRY.architecture)).eval().requires_grad_(requires_grad=False)
     items = replay_of(network, 24)
     taught = changed_copy(network, {}, "taught")
     parameters = [*taught.neck.parameters(), *taught.decoder.parameters()]

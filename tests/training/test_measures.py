@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from training.measures import CalibrationCounter, auroc, bootstrap_mean, dice, moved_area
+from training.measures import (
+    CalibrationCounter,
+    auroc,
+    bootstrap_mean,
+    bootstrap_ratio,
+    dice,
+    expected_dice,
+    moved_area,
+    projection,
+    risk_coverage_area,
+)
 
 
 def test_dice_of_a_half_overlap() -> None:
@@ -44,3 +54,31 @@ def test_calibration_error_of_a_coin_that_says_it_is_a_coin_is_none() -> None:
     boastful.add(np.full((10, 10), 0.95), mask)
     assert honest.error == pytest.approx(0)
     assert boastful.error == pytest.approx(0.45)
+
+
+def test_ratio_is_of_sums_not_a_mean_of_ratios() -> None:
+    ratio = bootstrap_ratio([1.0, 0.0], [1.0, 3.0])
+    assert ratio.mean == pytest.approx(0.25)
+    assert ratio.low <= 0.25 <= ratio.high
+
+
+def test_a_full_restoration_is_effective_and_amplifies_nothing() -> None:
+    needed = np.array([[3.0, 0.0], [0.0, 4.0]])
+    assert projection(needed, needed) == pytest.approx((1.0, 0.0))
+    assert projection(needed * 0, needed) == pytest.approx((0.0, 0.0))
+    assert projection(np.array([[0.0, 5.0], [0.0, 0.0]]), needed) == pytest.approx((0.0, 1.0))
+    assert projection(needed, needed * 0) is None
+
+
+def test_a_confidence_that_sorts_risk_lowers_the_area_and_one_that_knows_nothing_does_not() -> None:
+    risks = [0.1, 0.2, 0.3, 0.4]
+    assert risk_coverage_area(risks, [4.0, 3.0, 2.0, 1.0]) == pytest.approx((0.1 + 0.15 + 0.2 + 0.25) / 4)
+    assert risk_coverage_area(risks, [1.0, 2.0, 3.0, 4.0]) > np.mean(risks)
+    assert risk_coverage_area([0.3] * 4, [1.0] * 4) == pytest.approx(0.3)
+
+
+def test_expected_dice_of_sure_probabilities_is_one() -> None:
+    sure = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert expected_dice(sure, sure > 0.5) == 1
+    assert expected_dice(np.full((2, 2), 0.6), np.ones((2, 2), bool)) == pytest.approx(2 * 2.4 / (2.4 + 4))
+    assert expected_dice(np.zeros((2, 2)), np.zeros((2, 2), bool)) == 1

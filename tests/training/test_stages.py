@@ -10,20 +10,21 @@ import torch
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.checkpoints import kept_state
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
 from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
+from training.rivals import RivalTrainer, train_rival
 from training.segment_stage import SegmentConfig, train_segment
 from training.twins import TwinShares
 
 
 def fresh() -> CausalSegNetwork:
     torch.manual_seed(0)
-    return build_network(Architecture(channels=32, code_width=16, input_side_px=64))
+    return with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=64)))
 
 
 def segment(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
@@ -39,7 +40,11 @@ def joint(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: in
     train_joint(network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
 
 
-@pytest.mark.parametrize("train", [segment, intervene, joint])
+def augmented(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    train_rival("augmented", network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
+
+
+@pytest.mark.parametrize("train", [segment, intervene, joint, augmented])
 def test_stop_and_resume_equals_straight_through(
     train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,3 +145,26 @@ def test_gradients_of_the_joint_stage_reach_all_that_it_trains(squares: Squares,
     sum(losses.values(), start=torch.zeros(())).backward()
 
     assert [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_a_rival_sees_the_same_scans_and_has_no_causal_core(squares: Squares, network: CausalSegNetwork) -> None:
+    freeze_beginning(network)
+    seen: dict[str, list[torch.Tensor]] = {}
+    trainers = {
+        "joint": JointTrainer(network, squares, load_dictionary(), JointConfig()),
+        "augmented": RivalTrainer("augmented", network, squares, load_dictionary(), JointConfig()),
+        "plain": RivalTrainer("plain", network, squares, load_dictionary(), JointConfig()),
+    }
+    for name, trainer in trainers.items():
+        with torch.no_grad():
+            batch = trainer.draw(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0))
+        seen[name] = [batch.inputs, batch.goals, batch.answers]
+    for name in ("augmented", "plain"):
+        for mine, theirs in zip(seen[name], seen["joint"], strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+
+    drawn = (np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0))
+    assert "confounded_mask" not in trainers["plain"].losses(*drawn, step=0)
+    losses = trainers["augmented"].losses(*drawn, step=0)
+    sum(losses.values(), start=torch.zeros(())).backward()
+    assert all(p.grad is None for part in (network.presence, network.intervention) for p in part.parameters())

@@ -9,6 +9,7 @@ import torch
 from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import find_entry, load_network
 from causalseg.errors import BadVersion
+from causalseg.models.network import with_removal
 from causalseg.settings import Settings
 from causalseg.versions import VersionCard, VersionStore
 from training.data import read_index
@@ -93,7 +94,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _replay(options: argparse.Namespace) -> None:
     entry = find_entry(options.checkpoint)
-    network = load_network(entry).to(memory_format=torch.channels_last)
+    network = with_removal(load_network(entry)).to(memory_format=torch.channels_last)
     path = options.out or replay_path(entry.name)
     config = ReplayConfig(scans=options.scans, twins=options.twins)
     features = make_replay(network, entry, read_index(options.data), config, path, Bar("replay"))

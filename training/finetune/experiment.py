@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from causalseg.checkpoints import CheckpointEntry, load_network
+from causalseg.models.network import with_removal
 from training.data import Row, load_image, load_mask
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features
@@ -56,7 +57,7 @@ def simulate_table(
     entry: CheckpointEntry, rows: Sequence[Row], replay: Features, options: Namespace, on_progress: OnProgress
 ) -> dict[str, Any]:
     """For each way and each number of corrections: gain on the site, change on the source tests, over all seeds."""
-    parent = Parent(entry.name, entry, load_network(entry))
+    parent = Parent(entry.name, entry, with_removal(load_network(entry)))
     encoder = Encoder(parent.network, entry)
     pool, tests = parted(rows, options.site)
     sources = [row for row in rows if row.role == "source" and row.split == "test" and row.target != "lung"]

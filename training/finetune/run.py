@@ -11,7 +11,7 @@ from torch import Tensor
 
 from causalseg.checkpoints import CheckpointEntry, changed_copy, load_network
 from causalseg.errors import CannotLearn
-from causalseg.models.network import CausalSegNetwork
+from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import squash
 from causalseg.versions import Comparison, VersionCard, VersionStore, raise_if_for_another
 from training.finetune.checks import doubts, too_few
@@ -67,7 +67,7 @@ def load_parent(entry: CheckpointEntry, name: str, versions: VersionStore) -> Pa
         BadVersion: there is no such version.
         CheckpointError: its weights are damaged, or it is a version of other weights.
     """
-    network = load_network(entry).to(memory_format=torch.channels_last)
+    network = with_removal(load_network(entry)).to(memory_format=torch.channels_last)
     if name == entry.name:
         return Parent(name, entry, network)
     card = versions.card(name)

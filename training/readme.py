@@ -1,0 +1,129 @@
+"""The README's measured tables, written from `docs/results`: no number in it is typed by hand.
+
+A table stands between `<!-- name -->` and `<!-- /name -->`. `python -m training record` fills them.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.checkpoints import PROJECT_DIR
+
+README_PATH = PROJECT_DIR / "README.md"
+RELIABLE, PARTLY = 0.5, 0.3
+"""Recovery from which a switch is called reliable, and partly reliable."""
+
+
+def fill_readme(readme: str, results_dir: Path) -> str:
+    """`readme` with every table made anew from the JSON files of `results_dir`.
+
+    Raises:
+        FileNotFoundError: a suite has not been evaluated.
+        ValueError: a table's marks are missing from the README.
+    """
+    for name, (suite, lines) in _TABLES.items():
+        results = json.loads((results_dir / f"{suite}.json").read_text(encoding="utf-8"))
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        text = "\n".join(lines(results)) + "\n"
+        readme, count = pattern.subn(lambda found, text=text: found[1] + text + found[2], readme)
+        if count != 1:
+            raise ValueError(f"the README needs one table between <!-- {name} --> and <!-- /{name} -->")
+    return readme
+
+
+def _grid(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _interval(mean: Mapping[str, float]) -> str:
+    return f"{mean['mean']:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]"
+
+
+def _faithfulness(results: Mapping[str, Any]) -> list[str]:
+    table, labels = results["faithfulness"], {entry.id: entry.label for entry in load_dictionary()}
+    scored = [(name, row) for name, row in table["confounders"].items() if row["recovery"] is not None]
+    scored.sort(key=lambda item: -item[1]["recovery"]["mean"])
+    rows = [
+        (
+            labels[name],
+            f"{row['damage']['mean']:.3f}",
+            f"{row['recovery']['mean']:.2f} [{row['recovery']['low']:.2f}, {row['recovery']['high']:.2f}]",
+            _word(row["recovery"]["mean"]),
+            f"{row['twin_observed']['mean']:.3f} -> {row['twin_removed']['mean']:.3f}",
+            f"{row['harm_to_clean']['mean']:.3f}",
+        )
+        for name, row in scored
+    ]
+    total = table["total"]
+    columns = ("confounder", "damage", "recovery", "the switch is", "twin agreement, observed -> removed", "harm")
+    return [
+        *_grid(columns, rows),
+        "",
+        f"Mean recovery of these {total['confounders scored']}: {total['mean recovery']:.2f}; of all damage together "
+        f"{total['recovery of all damage']:.2f}. The other {len(table['confounders']) - len(scored)} confounders take "
+        "less than 0.03 of Dice.",
+        f"Off-target change {total['mean off-target change']:.3f}, null effect {total['mean null effect']:.3f} (shares "
+        f"of the mask's area); detection AUROC mean {total['mean detection AUROC']:.3f}, worst "
+        f"{total['worst detection AUROC']:.3f}; Dice over all confounded scans "
+        f"{total['observed Dice on confounded scans']:.3f} observed, "
+        f"{total['adjusted Dice on confounded scans']:.3f} adjusted.",
+    ]
+
+
+def _word(recovery: float) -> str:
+    return "reliable" if recovery >= RELIABLE else "partly reliable" if recovery >= PARTLY else "unreliable"
+
+
+def _segmentation(results: Mapping[str, Any]) -> list[str]:
+    table = results["segmentation"]
+    sets = [(name, row) for name, row in table.items() if isinstance(row, dict) and "adjusted" in row]
+    sets.sort(key=lambda item: (item[1]["role"], item[0]))
+    rows = [
+        (name, row["role"], str(row["scans"]), _interval(row["observed"]), _interval(row["adjusted"]))
+        for name, row in sets
+    ]
+    means = table["means"]
+    normal = [row["normal_scans_empty"] for _, row in sets if "normal_scans_empty" in row]
+    refused = max(row["refused"] for _, row in sets)
+    return [
+        *_grid(("set", "role", "scans", "observed", "adjusted"), rows),
+        "",
+        f"Mean over kvasir, busi, isic, qata, btmri (ID): {means['ID adjusted']:.3f}; over clinicdb, bkai, busbra "
+        f"(OOD): {means['OOD adjusted']:.3f} adjusted, {means['OOD observed']:.3f} observed; harmonic mean "
+        f"{means['HM adjusted']:.3f}.",
+        f"At most {refused:.1%} of the true descriptions of a set were refused. Expected calibration error of the "
+        f"pixels: {table['pixel_calibration_error']:.3f}.",
+        *(
+            f"Of busi's {empty['count']} normal test scans {empty['mean']:.0%} got an empty mask when asked for a "
+            "tumour."
+            for empty in normal
+        ),
+    ]
+
+
+def _text(results: Mapping[str, Any]) -> list[str]:
+    known, unheard = results["absent"].values()
+    sides = results["sides"]
+    return [
+        f"Of descriptions of something of another organ {known['mean']:.1%} get an empty mask and a sentence "
+        f"({unheard['mean']:.1%} for things never named in training).",
+        f"“Left lung” and “right lung” are both followed on {sides['left / right lung followed']['mean']:.0%} of "
+        f"{sides['scans']} scans.",
+    ]
+
+
+def _speed(results: Mapping[str, Any]) -> list[str]:
+    return _grid(("what", "value"), [(name, f"{value:.3f}") for name, value in results["speed"].items()])
+
+
+_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
+    "faithfulness": ("faithfulness", _faithfulness),
+    "segmentation": ("segmentation", _segmentation),
+    "text": ("text", _text),
+    "speed": ("speed", _speed),
+}
+"""Name of the table -> suite it is read from, and how it is written."""
