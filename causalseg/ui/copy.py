@@ -36,7 +36,7 @@ DOWNLOAD = "Download this mask"
 COMPARE_LABEL = "observed | the mask on screen"
 LEGEND = (
     '<span class="key added"></span>added &nbsp; <span class="key removed"></span>removed &nbsp; '
-    '<span class="key kept"></span>in both &nbsp;—&nbsp; left of the handle: the observed mask'
+    '<span class="key kept"></span>in both &nbsp;·&nbsp; left: observed'
 )
 
 CONFOUNDERS = "Confounders: what else is in the scan"
@@ -76,6 +76,9 @@ EDITOR_OTHER_SIZE = (
 )
 EDITOR_OTHER_SCAN = (
     "The editor shows another picture than the scan of this mask. Press “Correct this mask” to load it again."
+)
+EDITOR_OTHER_LAYERS = (
+    "The editor holds several masks over one another. Press “Correct this mask” to load the one you want again."
 )
 EDITOR_MOVED = (
     "The mask moved in the editor without a stroke, so nothing was saved. Press “Correct this mask” to load it again."
@@ -127,7 +130,7 @@ def simulated(label: str, strength: float, seed: int) -> str:
 
 def loaded(mask_word: str) -> str:
     """Said when a mask has come into the editor."""
-    return f"Editing the {mask_word} mask; blue is what you add · {KEYS}"
+    return f"Editing the {mask_word} mask · {KEYS}"
 
 
 def saved(revision: int, person: str) -> str:

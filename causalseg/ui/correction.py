@@ -62,10 +62,13 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
 
     Raises:
         InputError: no mask was loaded into the editor.
-        BadCorrection: the editor sent another size, another picture, or pixels that moved without a stroke.
+        BadCorrection: the editor sent another size, another picture, several layers, or pixels that moved by
+            themselves.
     """
     if not value or value["background"] is None or not value["layers"]:
         raise InputError(copy.CORRECT_FIRST)
+    if len(value["layers"]) != 1:
+        raise BadCorrection(copy.EDITOR_OTHER_LAYERS)
     layer = value["layers"][0]
     _raise_if_not_ours(draft, value["background"], layer)
     return draft.box.invert_edit(draft.proposed, draft.canvas_mask, layer[..., 3] > 0)
@@ -80,7 +83,7 @@ def save(
         InputError: nothing to save, or nobody to save it for.
         BadCorrection: what the editor sent cannot be trusted.
     """
-    if draft is None:
+    if draft is None or not draft.is_loaded:
         raise InputError(copy.CORRECT_FIRST)
     if not person.strip():
         raise InputError(copy.NAME_FIRST)

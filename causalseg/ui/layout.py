@@ -6,7 +6,7 @@ nor encodes again. Switching does not write the switches: a tick made while an a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     return {
         "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
         "css_paths": [ASSETS_DIR / "app.css"],
-        "js": (ASSETS_DIR / "app.js").read_text(encoding="utf-8"),
+        "js": _script("app.js"),
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
@@ -94,7 +94,7 @@ class Wiring:
         upload = partial(handlers.open_upload, self.engine, self.settings)
         arrived = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
         arrived.then(lambda: None, outputs=panel.file, show_progress="hidden", api_visibility="private")
-        self._model("example", panel.examples.click, example, [panel.examples], shows.opened, busy)
+        self._model("example", panel.examples.click, example, [panel.examples], shows.example, busy)
         self._model("ask", panel.description.submit, partial(handlers.ask, self.engine), [panel.description])
         # `.input` is fired by key presses only: it misses a paste and a deletion.
         self._model("type", panel.description.change, partial(handlers.look_again, self.engine), [panel.description])
@@ -151,17 +151,23 @@ class Wiring:
         page, stage = self.page, self.page.stage
 
         def start(state: SessionState) -> Updates:
-            draft = correction.start(state)
             return {
-                page.draft: draft,
-                stage.editor: correction.editor_value(draft),
-                stage.saved: panels.note(copy.loaded(draft.mask_word)),
+                page.draft: correction.start(state),
                 stage.tabs: gr.Tabs(selected="correct"),
                 page.comparing: False,
             }
 
         def start_once(state: SessionState, draft: Draft | None) -> Updates:
             return {page.comparing: False} if draft else start(state)
+
+        def load(draft: Draft | None) -> Updates:
+            if draft is None or draft.is_loaded:
+                return {page.message: gr.skip()}
+            return {
+                page.draft: replace(draft, is_loaded=True),
+                stage.editor: correction.editor_value(draft),
+                stage.saved: panels.note(copy.loaded(draft.mask_word)),
+            }
 
         def save(draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Updates:
             kept, revision, mask = correction.save(self.store, draft, value, person, self.engine.name)
@@ -172,11 +178,13 @@ class Wiring:
                 stage.download_saved: mask_download(stage.download_saved, kept.scan, mask, name),
             }
 
-        loaded = [page.draft, stage.editor, stage.saved, stage.tabs, page.comparing]
-        self._listen("correct", stage.correct.click, start, [page.session], loaded, place=EDITOR)
-        self._listen(
-            "correct_tab", stage.correct_tab.select, start_once, [page.session, page.draft], loaded, place=EDITOR
-        )
+        begun, loaded = [page.draft, stage.tabs, page.comparing], [page.draft, stage.editor, stage.saved]
+        by_tab = [page.session, page.draft]
+        for started in (
+            self._listen("correct", stage.correct.click, start, [page.session], begun, place=EDITOR),
+            self._listen("correct_tab", stage.correct_tab.select, start_once, by_tab, begun, place=EDITOR),
+        ):
+            self._listen("load", started.then, load, [page.draft], loaded, place=EDITOR, js=_script("editor-ready.js"))
         drawn = [page.draft, stage.editor, stage.person]
         stored = [page.draft, stage.saved, stage.download_saved]
         self._listen("save", stage.save.click, save, drawn, stored, place=EDITOR)
@@ -209,13 +217,15 @@ class Wiring:
         outputs: list[Any],
         place: str | None = None,
         busy: Any = None,
+        js: str | None = None,
     ) -> Any:
-        """Bind one event; `busy` shows that it runs, where it may take longer than a blink."""
+        """Bind one event; `busy` shows that it runs, where it may take longer than a blink, `js` runs before it."""
         message = self.page.message
         return listener(
             guarded(name, run, message),
             inputs=inputs,
             outputs=[message, *outputs],
+            js=js,
             trigger_mode="always_last",
             show_progress="minimal" if busy else "hidden",
             show_progress_on=busy,
@@ -223,6 +233,10 @@ class Wiring:
             concurrency_limit=1 if place else None,
             api_visibility="private",
         )
+
+
+def _script(name: str) -> str:
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")
 
 
 def _thumbnail(sample: Example, settings: Settings) -> str:

@@ -159,7 +159,7 @@ def _slider() -> gr.ImageSlider:
         show_label=False,
         format="png",
         interactive=False,
-        max_height=560,
+        max_height=900,
         buttons=["fullscreen"],
         elem_id="slider",
         elem_classes="square",

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.measure import Effect, area_mm2, effect
 from causalseg.ui.state import SessionState, shown_mask
 
-Mask = Bool[np.ndarray, "height width"]
+_MOST_NAMED = 3
+"""Confounders named in the status line; more are counted, and the ticks say which."""
 
 
 def picture(picture_u8: UInt8[np.ndarray, "side side channels"], *, alt: str) -> str:
@@ -49,7 +50,7 @@ def status(state: SessionState, removed_labels: Sequence[str]) -> str:
     spacing_mm = state.encoded.scan.spacing_mm
     parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), _area(change.area_px, spacing_mm)]
     if state.removed:
-        parts += [f"{_change(change, spacing_mm)} against observed", f"Dice to observed {change.dice:.2f}"]
+        parts.append(f"{_change(change, spacing_mm)}, Dice {change.dice:.2f} to observed")
     elif not state.detected:
         parts.append("nothing detected, so the adjusted mask is the same")
     parts.append(f"{1000 * state.current.seconds:.0f} ms")
@@ -84,7 +85,9 @@ def note(sentence: str) -> str:
 
 
 def _removed(labels: Sequence[str]) -> str:
-    return escape("without " + ", ".join(labels)) if labels else "nothing removed"
+    if not labels:
+        return "nothing removed"
+    return escape("without " + (", ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} confounders"))
 
 
 def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
@@ -93,7 +96,9 @@ def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
 
 
 def _change(change: Effect, spacing_mm: tuple[float, float] | None) -> str:
+    if change.change_px == 0:
+        return "±0 px"
     square_mm = area_mm2(change.change_px, spacing_mm)
-    amount = f"{change.change_px:+,} px" if square_mm is None else f"{square_mm:+,.0f} mm²"
-    share = "" if change.change_share is None else f" ({change.change_share:+.0%})"
-    return (amount + share).replace("-", "−").replace("+0", "±0")
+    amount = f"{change.change_px:+,} px" if square_mm is None else f"{square_mm:+,.1f} mm²"
+    share = "" if change.change_share is None else f" ({change.change_share:+.1%})"
+    return (amount + share).replace("-", "−")

@@ -84,14 +84,20 @@ class Shows:
             switches.original: gr.Button(visible=state.original is not None),
         }
 
+    def example(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """An example was opened: as any scan, and the words in the description are its own."""
+        return {**self.opened(state, comparing, opacity), self.page.scan.description: state.description}
+
     def opened(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
-        """Another scan was opened: its picture, its suggestions, and an empty editor."""
+        """Another scan was opened: its picture, its suggestions, and an empty editor.
+
+        Not the description: the person may have typed on while the scan was read.
+        """
         if state.encoded is None:
             return {}
         page, kind = self.page, state.encoded.scan.modality
         return {
             **self.picture(state, comparing, opacity),
-            page.scan.description: state.description,
             page.scan.suggestions: gr.Dataset(samples=[[phrase] for phrase in copy.suggestions(kind)]),
             page.scan.anyway: gr.Checkbox(value=False, visible=state.current is not None and not state.current.found),
             page.switches.which: gr.Dropdown(choices=self._simulated(kind), value=None),

@@ -64,6 +64,8 @@ class Draft:
     mask_word: str
     started_s: float
     """Monotonic clock."""
+    is_loaded: bool = False
+    """Whether the editor was given the mask; until then there is nothing in it to save."""
     parent_sha256: str | None = None
     """Of the mask saved before this one, once there is one."""
 
