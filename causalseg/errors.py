@@ -4,6 +4,7 @@
     ├── InputError                what the visitor gave cannot be used; the message says what to do
     │   ├── UnreadableScan        empty, truncated, not a scan, or without pixels
     │   │   └── ScanTooLarge      more pixels than the settings allow, told from the header alone
+    │   ├── BadView               a slice or a window that the scan does not have
     │   ├── BadDescription        empty, or longer than the settings allow
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
@@ -32,6 +33,10 @@ class UnreadableScan(InputError):
 
 class ScanTooLarge(UnreadableScan):
     """The header announces more pixels than the settings allow."""
+
+
+class BadView(InputError):
+    """A slice, frame or page that the scan does not have, or a window for colours."""
 
 
 class BadDescription(InputError):

@@ -22,14 +22,18 @@ class Settings:
     device: str = "auto"
     """A torch device, or "auto": cuda where there is one, else cpu."""
     max_pixels: int = 64_000_000
-    """Largest scan, in pixels over all frames, told from the header before decoding."""
+    """Largest slice, frame or page, in pixels, told from the header before decoding."""
+    max_voxels: int = 128_000_000
+    """Largest volume, in pixels over all slices, frames or pages, told before decoding."""
+    max_slices: int = 5_000
+    """Most slices, frames, pages, or files of a folder or zip."""
     max_file_bytes: int = 256 * 1024 * 1024
-    """Largest upload, in bytes."""
+    """Largest upload, in bytes, also once unpacked (zip: twice that)."""
     max_description_chars: int = 500
     """Longest description, in characters."""
 
     def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_file_bytes", "max_description_chars"):
+        for name in ("max_pixels", "max_voxels", "max_slices", "max_file_bytes", "max_description_chars"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 

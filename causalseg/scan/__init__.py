@@ -7,6 +7,18 @@ Scan ── geometry (there and back) ── the square canvas or the network's 
 
 from causalseg.scan.geometry import Letterbox
 from causalseg.scan.read import read_scan
-from causalseg.scan.types import MODALITIES, Scan
+from causalseg.scan.source import SourceDicom, SourceNifti
+from causalseg.scan.types import MODALITIES, Scan, Volume
+from causalseg.scan.window import NamedWindow, Window
 
-__all__ = ["MODALITIES", "Letterbox", "Scan", "read_scan"]
+__all__ = [
+    "MODALITIES",
+    "Letterbox",
+    "NamedWindow",
+    "Scan",
+    "SourceDicom",
+    "SourceNifti",
+    "Volume",
+    "Window",
+    "read_scan",
+]

@@ -1,72 +1,81 @@
-"""DICOM -> `Scan`: the first frame as a workstation would show it, and technical header fields only.
+"""DICOM -> `Scan`: one file or the files of a series, every frame of it, and technical header fields only.
 
-    PixelData ── decode ──┬── MONOCHROME   modality LUT -> VOI LUT, else window -> invert MONOCHROME1 ──┬── RGB u8
-                          ├── PALETTE      look-up tables ──────────────────────────────────────────────┤
-                          └── RGB, YBR     YBR -> RGB -> 8 bits ────────────────────────────────────────┘
+    members ── parse ── headers ── frame facts ── stack (order in space) ──┐
+    members ── parse ── PixelData ── decode ── measure (modality's unit) ──┴── Volume ── Scan
 
 pydicom's warnings quote the values they complain about, so they are silenced while a file is open; the filters of
 `warnings` belong to the whole process, hence the lock: one DICOM file is read at a time.
 """
 
 import logging
-import math
 import threading
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from io import BytesIO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Integer, Real, UInt8
-from pydicom import Dataset, FileDataset, dcmread
-from pydicom.encaps import get_frame
-from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.multival import MultiValue
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import pixel_array
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from jaxtyping import Real
+from pydicom import Dataset, FileDataset
 
-from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.codestream import codestream_hw
-from causalseg.scan.dicom_facts import first_frame_facts, header_warnings, modality_of, spacing_mm_of, technical_header
-from causalseg.scan.gdcm_frame import decode_with_gdcm
+from causalseg.errors import UnreadableScan
+from causalseg.scan.dicom_facts import (
+    frame_facts,
+    header_warnings,
+    modality_of,
+    numbers_of,
+    spacing_mm_of,
+    technical_header,
+)
+from causalseg.scan.dicom_header import strip_header
+from causalseg.scan.dicom_look import file_windows, look_of, measure, padding_of
+from causalseg.scan.dicom_pixels import PIXEL_KEYWORDS, UNDECODABLE, parse_dicom, stored_frames
+from causalseg.scan.look import Look
+from causalseg.scan.presets import preset_windows
 from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
-from causalseg.scan.types import Scan
-from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, Window, WindowShape, look_up, percentile_window
+from causalseg.scan.source import SourceDicom
+from causalseg.scan.stack import affine_of, stack_slices
+from causalseg.scan.types import Axis, Scan, Volume
+from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, percentile_window
+from causalseg.settings import Settings
 
-_DAMAGED = "This DICOM file is damaged or cut off. Export it again from where it came, then open it again."
-_UNDECODABLE = (
-    "The pixels of this DICOM file cannot be decoded: they are damaged, cut off, or compressed in a way that is not "
-    "known here. Export it uncompressed, then open it again."
-)
+DAMAGED = "This DICOM file is damaged or cut off. Export it again from where it came, then open it again."
 _NO_PIXELS = (
     "This DICOM file has no picture in it: it is a report, a plan, a contour set or a signal. "
     "Open the image file that it belongs to."
 )
-_UNKNOWN_COLOURS = (
-    "The colours of this DICOM file are stored in a way that is not known here. Export it as RGB or PNG, "
-    "then open it again."
-)
+_UNLIKE = "The slices of this series are of different sizes or colours. Open one of them."
+_NO_WINDOW = f"The file names no window; the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values is shown."
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 """Groups 0002 and 0008, in both byte orders: how a data set without a preamble begins."""
 _MAX_FIRST_ELEMENT_BYTES = 1024
-_GREY = {"MONOCHROME1", "MONOCHROME2"}
-_COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
-_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_WINDOW_SHAPES: dict[str, WindowShape] = {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
-_PLUGINS_OF_THIS_PROCESS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls")
-"""pydicom's decoders that survived flipped and cut bytes, best first."""
-_SCREEN_BITS = 8
-_ONE_DICOM_AT_A_TIME = threading.Lock()
+_ONE_DICOM_AT_A_TIME = threading.RLock()
+
+Progress = Callable[[int, int], object]
+"""`on_progress(done, total)`, called after every slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class DicomFile:
+    """A file of a series: its header without pixels, and the way to all of it."""
+
+    header: FileDataset
+    load: Callable[[], bytes]
+
+    @property
+    def frames(self) -> int:
+        """How many frames the header announces."""
+        return int(self.header.get("NumberOfFrames") or 1)
+
+
+class _Slice(NamedTuple):
+    """One frame of one file."""
+
+    file: int
+    frame: int
+    facts: Dataset
 
 
 def looks_like_dicom(content: bytes) -> bool:
@@ -79,216 +88,157 @@ def looks_like_dicom(content: bytes) -> bool:
     return has_explicit_vr or int.from_bytes(content[4:8], "little") <= _MAX_FIRST_ELEMENT_BYTES
 
 
-def read_dicom(content: bytes, *, sha256: str, max_pixels: int, max_bytes: int) -> Scan:
-    """Read the first frame of a DICOM file.
+def read_dicom(content: bytes, *, sha256: str, settings: Settings, on_progress: Progress) -> Scan:
+    """Read every frame of a DICOM file.
 
     Args:
         content: the whole file.
         sha256: of `content`.
-        max_pixels: largest size, in pixels over all frames.
-        max_bytes: largest size of the data set, in bytes, once inflated.
+        settings: its limits are held before anything is decoded.
+        on_progress: told after every frame.
 
     Raises:
         UnreadableScan: damaged, cut off, without pixels, or compressed in an unknown way.
-        ScanTooLarge: the header announces more than `max_pixels`, or inflates to more than `max_bytes`.
+        ScanTooLarge: the header announces more pixels, or inflates to more bytes, than the settings allow.
     """
-    with _quiet_pydicom(), refuse_malformed(_DAMAGED):
-        dataset = _parse(content, max_bytes)
-        if not any(dataset.get(keyword) for keyword in _PIXEL_KEYWORDS):
-            raise UnreadableScan(_NO_PIXELS)
-        frames = int(dataset.get("NumberOfFrames") or 1)
-        raise_if_too_large(int(dataset.Rows), int(dataset.Columns), frames=frames, max_pixels=max_pixels)
-        facts = first_frame_facts(dataset)
-        with refuse_malformed(_UNDECODABLE):
-            stored = _decode_first_frame(content, dataset, frames)
-        image_u8, window_warnings = _display(stored, dataset, facts)
-        frame_warnings = [f"This file has {frames} frames; only the first one is shown."] if frames > 1 else []
-        return Scan(
-            image_u8=image_u8,
-            sha256=sha256,
-            format="DICOM",
-            modality=modality_of(dataset),
-            spacing_mm=spacing_mm_of(facts),
-            header=technical_header(dataset, facts, dataset.file_meta.TransferSyntaxUID),
-            warnings=(*frame_warnings, *window_warnings, *header_warnings(dataset, facts)),
-        )
+    with quiet_pydicom(), refuse_malformed(DAMAGED):
+        file = open_dicom(lambda: content, settings)
+        return read_slices([file], sha256=sha256, settings=settings, on_progress=on_progress)
+
+
+def open_dicom(load: Callable[[], bytes], settings: Settings) -> DicomFile:
+    """The header of a file with pixels.
+
+    Raises:
+        UnreadableScan: it has no pixels, or no size.
+        ScanTooLarge: the header announces more than the settings allow.
+    """
+    header = parse_dicom(load(), max_bytes=settings.max_file_bytes)
+    if not any(header.get(keyword) for keyword in PIXEL_KEYWORDS):
+        raise UnreadableScan(_NO_PIXELS)
+    for keyword in PIXEL_KEYWORDS:
+        if keyword in header:
+            del header[keyword]
+    file = DicomFile(header, load)
+    raise_if_too_large(int(header.Rows), int(header.Columns), frames=file.frames, settings=settings)
+    return file
+
+
+def read_slices(files: Sequence[DicomFile], *, sha256: str, settings: Settings, on_progress: Progress) -> Scan:
+    """Read the frames of files that belong together: those of one series, or one file."""
+    first = files[0].header
+    slices = _in_order(files)
+    raise_if_too_large(int(first.Rows), int(first.Columns), frames=len(slices), settings=settings)
+    stack = stack_slices([one.facts for one in slices])
+    if stack is not None:
+        slices = [slices[place] for place in stack.order]
+    values, looks = _decode(files, slices, on_progress)
+    axis: Axis = "frame" if stack is None and len(slices) > 1 else "slice"
+    index = len(slices) // stack.repeats // 2 if stack else 0
+    facts, look_warnings = slices[index].facts, []
+    if values.ndim == 3 and any(look.window is None and look.table is None for look in looks):
+        looks, look_warnings = _with_window_of_values(values, looks, facts), [_NO_WINDOW]
+    modality, spacing_mm = modality_of(first), spacing_mm_of(facts)
+    volume = Volume(
+        values=values,
+        affine=affine_of(slices[0].facts, stack and stack.step_mm),
+        spacing_mm=(stack and stack.spacing_mm, *(spacing_mm or (None, None))),
+        repeats=stack.repeats if stack else 1,
+        looks=looks,
+        source=_source_of(files, slices),
+    )
+    return Scan(
+        image_u8=looks[index].show(values[index]),
+        sha256=sha256,
+        format="DICOM",
+        modality=modality,
+        spacing_mm=spacing_mm,
+        header=technical_header(first, facts, first.file_meta.TransferSyntaxUID),
+        warnings=(*(stack.warnings if stack else ()), *look_warnings, *header_warnings(first, facts)),
+        index=index,
+        axis=axis,
+        window=looks[index].window_of(values[index]),
+        windows=_windows(volume, facts, modality),
+        volume=volume,
+    )
 
 
 @contextmanager
-def _quiet_pydicom() -> Iterator[None]:
+def quiet_pydicom() -> Iterator[None]:
+    """pydicom says nothing inside; one thread at a time."""
     with _ONE_DICOM_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("pydicom").setLevel(logging.CRITICAL)
         yield
 
 
-def _parse(content: bytes, max_bytes: int) -> FileDataset:
-    """The data set; its transfer syntax is filled in where the file lost it."""
-    stream = BytesIO(content)
-    read_preamble(stream, force=True)
-    if _read_file_meta_info(stream).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        _raise_if_inflates_too_far(content[stream.tell() :], max_bytes)
-    dataset = dcmread(BytesIO(content), force=True)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        is_implicit, is_little_endian = dataset.original_encoding
-        explicit = ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
-    return dataset
+def _in_order(files: Sequence[DicomFile]) -> list[_Slice]:
+    """All frames, files by their instance number, for want of a place in space."""
+    by_number = sorted(range(len(files)), key=lambda place: numbers_of(files[place].header.get("InstanceNumber")))
+    return [
+        _Slice(place, frame, facts)
+        for place in by_number
+        for frame, facts in enumerate(frame_facts(files[place].header, files[place].frames))
+    ]
 
 
-def _raise_if_inflates_too_far(deflated: bytes, max_bytes: int) -> None:
-    """pydicom inflates without a limit, and a thousandfold is possible."""
-    if len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, max_bytes + 1)) > max_bytes:
-        raise ScanTooLarge(
-            f"This DICOM file unpacks to more than {max_bytes / 2**20:,.1f} MB, the most that can be opened. "
-            "Open a single frame or a smaller copy."
-        )
+def _decode(
+    files: Sequence[DicomFile], slices: Sequence[_Slice], on_progress: Progress
+) -> tuple[Real[np.ndarray, "count height width *rgb"], tuple[Look, ...]]:
+    """Every slice in the modality's unit, and its look; the files are loaded one at a time."""
+    ranks = {(one.file, one.frame): rank for rank, one in enumerate(slices)}
+    values, looks, done = np.empty(0), [Look()] * len(slices), 0
+    for place, file in enumerate(files):
+        with refuse_malformed(UNDECODABLE):
+            dataset = parse_dicom(file.load())
+            for frame, stored in enumerate(stored_frames(dataset)):
+                rank = ranks[place, frame]
+                facts = slices[rank].facts
+                looks[rank] = look_of(stored, dataset, facts)
+                values = _put(measure(stored, dataset, facts), values, rank, len(slices))
+                done += 1
+                on_progress(done, len(slices))
+    return _narrow(values), tuple(looks)
 
 
-def _decode_first_frame(content: bytes, dataset: FileDataset, frames: int) -> Real[np.ndarray, "height width *rgb"]:
-    """Stored values as they are, grey or RGB (YBR converted)."""
-    hw = int(dataset.Rows), int(dataset.Columns)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    if syntax.is_encapsulated:
-        codestream = get_frame(dataset.PixelData, 0, number_of_frames=frames)
-        if codestream_hw(codestream) not in (None, hw):
-            raise UnreadableScan(_UNDECODABLE)
-        stored = _decompress(content, dataset, syntax)
-    else:
-        stored = pixel_array(dataset, index=0)
-    if stored.shape[:2] != hw or stored.shape[2:] not in ((), (3,)):
-        raise UnreadableScan(_UNDECODABLE)
-    return stored
+def _put(
+    measured: Real[np.ndarray, "height width *rgb"], values: Real[np.ndarray, "*shape"], rank: int, count: int
+) -> Real[np.ndarray, "count height width *rgb"]:
+    """`values` with `measured` at `rank`, of a type that holds both."""
+    dtype = measured.dtype.newbyteorder("=")
+    if not values.size:
+        values = np.zeros((count, *measured.shape), dtype)
+    if measured.shape != values.shape[1:]:
+        raise UnreadableScan(_UNLIKE)
+    values = values.astype(np.promote_types(dtype, values.dtype), copy=False)
+    values[rank] = measured
+    return values
 
 
-def _decompress(content: bytes, dataset: FileDataset, syntax: UID) -> Real[np.ndarray, "height width *rgb"]:
-    """By the first decoder that can; GDCM last, and in a process of its own."""
-    available = get_decoder(syntax).available_plugins
-    for plugin in (name for name in _PLUGINS_OF_THIS_PROCESS if name in available):
-        with suppress(RuntimeError):
-            return pixel_array(dataset, index=0, decoding_plugin=plugin)
-    return decode_with_gdcm(content)
+def _narrow(values: Real[np.ndarray, "*shape"]) -> Real[np.ndarray, "*shape"]:
+    """Whole numbers of 32 bits that fit 16 (HU do) in half the memory."""
+    int16 = np.iinfo(np.int16)
+    fits = values.dtype == np.int32 and values.min() >= int16.min and values.max() <= int16.max
+    return values.astype(np.int16) if fits else values
 
 
-def _display(
-    stored: Real[np.ndarray, "height width *rgb"], dataset: Dataset, facts: Dataset
-) -> tuple[UInt8[np.ndarray, "height width 3"], list[str]]:
-    """The picture a person sees, and sentences about how it was made."""
-    photometric = dataset.PhotometricInterpretation
-    if stored.ndim == 3 and photometric in _COLOURS:
-        return _to_8_bits(stored, int(dataset.BitsStored)), []
-    if stored.ndim == 2 and photometric == "PALETTE COLOR":
-        return _apply_palette(stored, dataset), []
-    if stored.ndim == 3 or photometric not in _GREY:
-        raise UnreadableScan(_UNKNOWN_COLOURS)
-    grey_u8, sentences = _grey(stored, facts)
-    upright_u8 = 255 - grey_u8 if photometric == "MONOCHROME1" else grey_u8
-    return np.repeat(upright_u8[..., None], 3, axis=2), sentences
+def _with_window_of_values(
+    values: Real[np.ndarray, "count height width"], looks: Sequence[Look], facts: Dataset
+) -> tuple[Look, ...]:
+    """One window for all slices without one, or they would flicker."""
+    window = percentile_window(values, ignore=padding_of(values, facts))
+    return tuple(look if look.window or look.table else replace(look, window=window) for look in looks)
 
 
-def _grey(
-    stored: Real[np.ndarray, "height width"], facts: Dataset
-) -> tuple[UInt8[np.ndarray, "height width"], list[str]]:
-    """Modality LUT or rescale, then VOI LUT, else window, else what the values suggest (PS3.4 N.2)."""
-    values = _apply_modality(stored, facts)
-    if facts.get("VOILUTSequence"):
-        shown, bits = _apply_table(values, facts.VOILUTSequence[0])
-        return Window.between(0.0, 2.0**bits - 1).apply(shown), []
-    if window := _named_window(facts, is_float=stored.dtype.kind == "f"):
-        return window.apply(values), []
-    if _fits_the_screen(stored, facts):
-        return Window.between(0.0, 2.0 ** int(facts.BitsStored) - 1).apply(stored), []
-    sentence = f"The file names no window; the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values is shown."
-    return percentile_window(values, ignore=_padding(stored, facts)).apply(values), [sentence]
+def _windows(volume: Volume, facts: Dataset, modality: str | None) -> tuple[NamedWindow, ...]:
+    if volume.values.ndim != 3:
+        return ()
+    own = file_windows(facts, is_float=volume.values.dtype.kind == "f")
+    return *own, *preset_windows(volume.values, modality)
 
 
-def _apply_modality(stored: Real[np.ndarray, "height width"], facts: Dataset) -> Real[np.ndarray, "height width"]:
-    """Stored values -> the unit of the modality (CT: HU)."""
-    if facts.get("ModalityLUTSequence"):
-        return _apply_table(stored, facts.ModalityLUTSequence[0])[0]
-    slope, intercept = _first_number(facts.get("RescaleSlope")), _first_number(facts.get("RescaleIntercept"))
-    return stored if slope is None or intercept is None else stored * slope + intercept
-
-
-def _apply_table(
-    values: Real[np.ndarray, "height width"], table: Dataset
-) -> tuple[Integer[np.ndarray, "height width"], int]:
-    """Values through a modality or VOI LUT, and the bits of its entries.
-
-    Not pydicom's `apply_voi`: it counts entries in the type of their values, so 8-bit tables of 4,096 entries wrap.
-    """
-    length, first_value, bits = table.LUTDescriptor
-    entries = _table_entries(table["LUTData"].value, length or 2**16, is_big_endian=not _is_little_endian(table))
-    return look_up(values, entries, first_value=first_value), bits
-
-
-def _table_entries(
-    data: bytes | Sequence[int] | int, length: int, *, is_big_endian: bool
-) -> Integer[np.ndarray, " entries"]:
-    if not isinstance(data, bytes):
-        return np.atleast_1d(np.asarray(data, dtype=np.int64))
-    width_bytes = 2 if len(data) >= 2 * length else 1
-    return np.frombuffer(data, dtype=f"{'<>'[is_big_endian]}u{width_bytes}", count=length).astype(np.int64)
-
-
-def _is_little_endian(dataset: Dataset) -> bool:
-    return dataset.original_encoding[1] is not False
-
-
-def _named_window(facts: Dataset, *, is_float: bool) -> Window | None:
-    """The first window of the file, where it names one that makes sense.
-
-    LINEAR counts in whole values (its width 1 is a threshold), so for stored fractions it is taken as LINEAR_EXACT.
-    """
-    center, width = _first_number(facts.get("WindowCenter")), _first_number(facts.get("WindowWidth"))
-    linear = "LINEAR_EXACT" if is_float else "LINEAR"
-    shape = _WINDOW_SHAPES.get(str(facts.get("VOILUTFunction")).upper(), linear)
-    if center is None or width is None or width <= 0 or (shape == "LINEAR" and width < 1):
+def _source_of(files: Sequence[DicomFile], slices: Sequence[_Slice]) -> SourceDicom | None:
+    headers = [strip_header(file.header) for file in files]
+    if any(header is None for header in headers):
         return None
-    return Window(center, width, shape)
-
-
-def _first_number(value: object) -> float | None:
-    """The first of one or several numbers; None where there is none, or it is not finite."""
-    first = value[0] if isinstance(value, MultiValue) and len(value) else value
-    return float(first) if isinstance(first, int | float) and math.isfinite(first) else None
-
-
-def _fits_the_screen(stored: Real[np.ndarray, "height width"], facts: Dataset) -> bool:
-    """Whether the stored values are meant to be seen as they are: unsigned, at most 8 bits, in no other unit."""
-    is_rescaled = "ModalityLUTSequence" in facts or _first_number(facts.get("RescaleSlope")) not in (None, 1.0)
-    return stored.dtype.kind == "u" and facts.get("BitsStored", 0) <= _SCREEN_BITS and not is_rescaled
-
-
-def _padding(stored: Real[np.ndarray, "height width"], facts: Dataset) -> Bool[np.ndarray, "height width"] | None:
-    """Pixels outside the field of view (PS3.3 C.7.5.1.1.2)."""
-    value = facts.get("PixelPaddingValue")
-    if not isinstance(value, int):
-        return None
-    limit = facts.get("PixelPaddingRangeLimit")
-    low, high = sorted((value, limit if isinstance(limit, int) else value))
-    return (stored >= low) & (stored <= high)
-
-
-def _apply_palette(
-    stored: Integer[np.ndarray, "height width"], dataset: Dataset
-) -> UInt8[np.ndarray, "height width 3"]:
-    if "SegmentedRedPaletteColorLookupTableData" in dataset:
-        rgb = apply_color_lut(stored, dataset)[..., :3]
-    else:
-        rgb = np.stack([_palette_channel(stored, dataset, colour) for colour in ("Red", "Green", "Blue")], axis=2)
-    return _to_8_bits(rgb, 16 if rgb.max() > np.iinfo(np.uint8).max else _SCREEN_BITS)
-
-
-def _palette_channel(
-    stored: Integer[np.ndarray, "height width"], dataset: Dataset, colour: str
-) -> Integer[np.ndarray, "height width"]:
-    length, first_value, _ = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-    data = dataset[f"{colour}PaletteColorLookupTableData"].value
-    entries = _table_entries(data, length or 2**16, is_big_endian=not _is_little_endian(dataset))
-    return look_up(stored, entries, first_value=first_value)
-
-
-def _to_8_bits(rgb: Integer[np.ndarray, "height width 3"], bits: int) -> UInt8[np.ndarray, "height width 3"]:
-    """The highest 8 of `bits` bits."""
-    return (rgb >> max(0, bits - _SCREEN_BITS)).astype(np.uint8)
+    return SourceDicom(tuple(filter(None, headers)), tuple((one.file, one.frame + 1) for one in slices))

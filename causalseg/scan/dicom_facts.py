@@ -2,7 +2,10 @@
 
 import math
 import re
+from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Float64
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
@@ -39,11 +42,22 @@ _SECONDARY_CAPTURES = {
     MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     MultiFrameTrueColorSecondaryCaptureImageStorage,
 }
-_FRAME_MACROS = ("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence")
+_CAPTURED = {"DI", "DF", "DV", "SD", "SI", "WSD"}
+"""Conversion types of pictures taken from a screen, a film, paper or another system (PS3.3 C.8.6.1)."""
+_FRAME_MACROS = (
+    "PixelMeasuresSequence",
+    "PixelValueTransformationSequence",
+    "FrameVOILUTSequence",
+    "PlanePositionSequence",
+    "PlaneOrientationSequence",
+)
 """Functional groups of enhanced multi-frame files that hold what older files keep at the top."""
 _FRAME_FIELDS = (
     "BitsStored",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
     "ImagerPixelSpacing",
+    "InstanceNumber",
     "ModalityLUTSequence",
     "PhotometricInterpretation",
     "PixelPaddingRangeLimit",
@@ -54,9 +68,11 @@ _FRAME_FIELDS = (
     "RescaleSlope",
     "SequenceOfUltrasoundRegions",
     "SliceThickness",
+    "SpacingBetweenSlices",
     "VOILUTFunction",
     "VOILUTSequence",
     "WindowCenter",
+    "WindowCenterWidthExplanation",
     "WindowWidth",
 )
 _HEADER_FIELDS = (
@@ -79,16 +95,61 @@ _CODE_STRING = re.compile(r"[A-Z0-9_]{1,16}")
 _TWO_DIMENSIONAL, _CENTIMETRES = 1, 3
 """Of RegionSpatialFormat and PhysicalUnitsXDirection (PS3.3 C.8.5.5)."""
 _MM_PER_CM = 10.0
+_MIN_NORMAL_LENGTH = 0.5
+"""Of the cross product of two direction cosines; less means that they are no directions."""
 
 
-def first_frame_facts(dataset: Dataset) -> Dataset:
-    """Fields on which the look and the scale of the first frame depend, wherever the file keeps them."""
+def frame_facts(dataset: Dataset, frames: int) -> list[Dataset]:
+    """For each frame, the fields on which its look, scale and place depend, wherever the file keeps them."""
+    shared = _facts_of([dataset, *_macros(dataset.get("SharedFunctionalGroupsSequence"), 0)])
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not groups and "GridFrameOffsetVector" not in dataset:
+        return [shared] * frames
+    return [_with_grid_offset(_facts_of([shared, *_macros(groups, frame)]), dataset, frame) for frame in range(frames)]
+
+
+def _facts_of(holders: Sequence[Dataset]) -> Dataset:
+    """The last holder that has a field counts."""
     facts = Dataset()
-    for holder in [dataset, *_frame_macros(dataset)]:
+    for holder in holders:
         for keyword in _FRAME_FIELDS:
             if keyword in holder:
                 facts.add(holder[keyword])
     return facts
+
+
+def _macros(groups: Sequence[Dataset] | None, frame: int) -> list[Dataset]:
+    if not groups or frame >= len(groups):
+        return []
+    return [groups[frame].get(macro)[0] for macro in _FRAME_MACROS if groups[frame].get(macro)]
+
+
+def _with_grid_offset(facts: Dataset, dataset: Dataset, frame: int) -> Dataset:
+    """A dose grid moves its frames along their normal (PS3.3 C.8.8.3.2), where its offsets are relative."""
+    offsets = numbers_of(dataset.get("GridFrameOffsetVector"))
+    position, normal = numbers_of(facts.get("ImagePositionPatient")), normal_of(facts)
+    if len(offsets) <= frame or offsets[0] != 0 or len(position) != 3 or normal is None:
+        return facts
+    moved = np.asarray(position) + offsets[frame] * normal
+    facts.add_new("ImagePositionPatient", "DS", [float(f"{number:.9g}") for number in moved])
+    return facts
+
+
+def numbers_of(value: object) -> tuple[float, ...]:
+    """One or several numbers; none where one is missing or not finite."""
+    several = tuple(value) if isinstance(value, MultiValue | list | tuple) else (value,)
+    numbers = [float(number) for number in several if isinstance(number, int | float)]
+    return tuple(numbers) if len(numbers) == len(several) and all(map(math.isfinite, numbers)) else ()
+
+
+def normal_of(facts: Dataset) -> Float64[np.ndarray, "3"] | None:
+    """The direction in which slices follow each other: rows' direction x columns' direction, of length 1."""
+    cosines = np.asarray(numbers_of(facts.get("ImageOrientationPatient")))
+    if cosines.shape != (6,):
+        return None
+    normal = np.cross(cosines[:3], cosines[3:])
+    length = np.linalg.norm(normal)
+    return normal / length if length > _MIN_NORMAL_LENGTH else None
 
 
 def modality_of(dataset: Dataset) -> str | None:
@@ -127,19 +188,11 @@ def header_warnings(dataset: Dataset, facts: Dataset) -> list[str]:
     return sentences
 
 
-def _frame_macros(dataset: Dataset) -> list[Dataset]:
-    groups = [
-        dataset.get(keyword)[0]
-        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-        if dataset.get(keyword)
-    ]
-    return [group.get(macro)[0] for group in groups for macro in _FRAME_MACROS if group.get(macro)]
-
-
 def _may_carry_burned_in_text(dataset: Dataset) -> bool:
     return (
         dataset.get("Modality") in {"US", "IVUS"}
         or dataset.get("SOPClassUID") in _SECONDARY_CAPTURES
+        or dataset.get("ConversionType") in _CAPTURED
         or dataset.get("BurnedInAnnotation") == "YES"
     )
 

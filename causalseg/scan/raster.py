@@ -22,6 +22,7 @@ from PIL import (
 from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
 from causalseg.scan.types import Scan
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window
+from causalseg.settings import Settings
 
 RASTER_MAGIC: dict[str, tuple[bytes, ...]] = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -44,7 +45,7 @@ _MIN_IS_WHITE = 0
 """TIFF PhotometricInterpretation that Pillow heeds for 8 bits only."""
 
 
-def read_raster(content: bytes, kind: str, *, sha256: str, max_pixels: int) -> Scan:
+def read_raster(content: bytes, kind: str, *, sha256: str, settings: Settings) -> Scan:
     """Read the first page of a picture.
 
     Grey deeper than 8 bits is stretched by its 0.5-99.5 % window, and the scan says so; alpha is laid on black.
@@ -53,16 +54,16 @@ def read_raster(content: bytes, kind: str, *, sha256: str, max_pixels: int) -> S
         content: the whole file.
         kind: a key of `RASTER_MAGIC`.
         sha256: of `content`.
-        max_pixels: largest size, in pixels.
+        settings: its limits are held before anything is decoded.
 
     Raises:
         UnreadableScan: damaged or cut off.
-        ScanTooLarge: the header announces more than `max_pixels`.
+        ScanTooLarge: the header announces more pixels than the settings allow.
     """
     sentence = f"This {kind} file is damaged or cut off. Export it again from where it came, then open it again."
     with refuse_malformed(sentence):
         image = _OPENERS[kind](BytesIO(content))
-    raise_if_too_large(image.height, image.width, max_pixels=max_pixels)
+    raise_if_too_large(image.height, image.width, settings=settings)
     with refuse_malformed(sentence):
         several_pages = bool(getattr(image, "is_animated", False))
         values = _decode(image)

@@ -1,6 +1,7 @@
 """The door for bytes: the content says what they are, never the file's name."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
@@ -13,12 +14,18 @@ _DEFAULT_SETTINGS = Settings()
 _CAN_OPEN = "DICOM, PNG, JPEG, TIFF, BMP and WebP"
 
 
-def read_scan(path_or_bytes: str | Path | bytes, *, settings: Settings = _DEFAULT_SETTINGS) -> Scan:
+def read_scan(
+    path_or_bytes: str | Path | bytes,
+    *,
+    settings: Settings = _DEFAULT_SETTINGS,
+    on_progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Scan:
     """Read one scan from a file or from its bytes.
 
     Args:
         path_or_bytes: a file, or its whole content.
-        settings: `max_file_bytes` and `max_pixels` are held before anything is decoded.
+        settings: its limits are held before anything is decoded.
+        on_progress: told (done, total) after every slice; may raise to stop.
 
     Raises:
         UnreadableScan: missing, empty, of an unknown format, damaged, or without pixels.
@@ -31,8 +38,8 @@ def read_scan(path_or_bytes: str | Path | bytes, *, settings: Settings = _DEFAUL
     sha256 = hashlib.sha256(content).hexdigest()
     kind = _kind(content)
     if kind == "DICOM":
-        return read_dicom(content, sha256=sha256, max_pixels=settings.max_pixels, max_bytes=settings.max_file_bytes)
-    return read_raster(content, kind, sha256=sha256, max_pixels=settings.max_pixels)
+        return read_dicom(content, sha256=sha256, settings=settings, on_progress=on_progress)
+    return read_raster(content, kind, sha256=sha256, settings=settings)
 
 
 def _kind(content: bytes) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Integer, Real, UInt8
+from jaxtyping import Bool, Integer, Real, Shaped, UInt8
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 """Share of the values that a window made from the data leaves below and above, in percent."""
 
+_BLOCK_VALUES = 1_000_000
+_MAX_SAMPLES = 2_000_000
 _EXP_LIMIT = 700.0
 """Largest exponent of a float64 exp, with room to spare."""
 
@@ -37,6 +39,13 @@ class Window:
 
     def apply(self, values: Real[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
         """The greys of `values`; not-a-number is black, a window of no width is a threshold."""
+        grey_u8 = np.empty(values.shape, np.uint8)
+        rows = max(1, _BLOCK_VALUES // max(1, values.shape[1]))  # a mammogram several times in float64 is too much
+        for first in range(0, values.shape[0], rows):
+            grey_u8[first : first + rows] = self._greys(values[first : first + rows])
+        return grey_u8
+
+    def _greys(self, values: Real[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
         center, width = (self.center - 0.5, self.width - 1) if self.shape == "LINEAR" else (self.center, self.width)
         distance = np.where(np.isnan(values), -np.inf, values.astype(np.float64)) - center
         if width <= 0:
@@ -48,25 +57,52 @@ class Window:
         return np.rint(255 * white).astype(np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedWindow:
+    """A window to choose: the file's own, or a preset of the modality."""
+
+    label: str
+    window: Window
+
+
 def percentile_window(
-    values: Real[np.ndarray, "height width"], *, ignore: Bool[np.ndarray, "height width"] | None = None
+    values: Real[np.ndarray, "*shape"],
+    *,
+    ignore: Bool[np.ndarray, "*shape"] | None = None,
+    low_percent: float = LOW_PERCENT,
+    high_percent: float = HIGH_PERCENT,
 ) -> Window:
     """The window of the middle 99 % of `values`, or of all of them where those are one value.
 
     Args:
-        values: stored values; those that are not finite do not count.
+        values: of a slice or of a volume; those that are not finite do not count.
         ignore: pixels that do not count (padding); without effect where it would leave none.
+        low_percent: share of the values below the window, in percent.
+        high_percent: share of the values below its upper end, in percent.
     """
-    counted = np.isfinite(values)
-    if ignore is not None and (counted & ~ignore).any():
-        counted &= ~ignore
+    some = _sample(values)
+    counted = np.isfinite(some)
+    if ignore is not None and (counted & ~_sample(ignore)).any():
+        counted &= ~_sample(ignore)
     if not counted.any():
         return Window.between(0.0, 0.0)
-    kept = values[counted].astype(np.float64)
-    low, high = np.percentile(kept, (LOW_PERCENT, HIGH_PERCENT))
+    kept = some[counted].astype(np.float64)
+    low, high = np.percentile(kept, (low_percent, high_percent))
     if high <= low:
-        low, high = kept.min(), kept.max()
+        low, high = _finite_ends(values)
     return Window.between(float(low), float(high))
+
+
+def _finite_ends(values: Real[np.ndarray, "*shape"]) -> tuple[float, float]:
+    """Of all values: a sample may miss the few that differ."""
+    finite = values[np.isfinite(values)]
+    return float(finite.min()), float(finite.max())
+
+
+def _sample(values: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, " values"]:
+    """Every n-th value (n odd: widths seldom are), so that a volume takes no seconds."""
+    flat = values.reshape(-1)
+    return flat[:: len(flat) // _MAX_SAMPLES | 1]
 
 
 def look_up(

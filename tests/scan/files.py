@@ -18,7 +18,7 @@ def encode(pixels: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes
 
 
 def make_dicom(stored: np.ndarray | None, *, syntax: UID = ExplicitVRLittleEndian, **fields: Any) -> bytes:
-    """A DICOM file in memory: `stored` as its pixels, `fields` as its header."""
+    """A DICOM file in memory: `stored` (height width [3], or count height width [3]) as its pixels, and its header."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
@@ -36,10 +36,14 @@ def make_dicom(stored: np.ndarray | None, *, syntax: UID = ExplicitVRLittleEndia
 
 
 def _add_pixels(dataset: Dataset, stored: np.ndarray) -> None:
-    dataset.Rows, dataset.Columns = stored.shape[:2]
-    dataset.SamplesPerPixel = 1 if stored.ndim == 2 else 3
-    dataset.PhotometricInterpretation = "MONOCHROME2" if stored.ndim == 2 else "RGB"
-    if stored.ndim == 3:
+    is_colour = stored.ndim > 2 and stored.shape[-1] == 3
+    frames_hw = stored.shape[:-1] if is_colour else stored.shape
+    dataset.Rows, dataset.Columns = frames_hw[-2:]
+    if len(frames_hw) == 3:
+        dataset.NumberOfFrames = frames_hw[0]
+    dataset.SamplesPerPixel = 3 if is_colour else 1
+    dataset.PhotometricInterpretation = "RGB" if is_colour else "MONOCHROME2"
+    if is_colour:
         dataset.PlanarConfiguration = 0
     dataset.BitsAllocated = dataset.BitsStored = 8 * stored.dtype.itemsize
     dataset.HighBit = dataset.BitsStored - 1
