@@ -8,7 +8,8 @@
     │   ├── BadDescription        empty, or longer than the settings allow
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
-    │   └── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   ├── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   └── SplitConflict         a patient's scans would stand in two parts of the split
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
     │   └── ChecksumMismatch      the file is not the one the manifest names
@@ -53,6 +54,10 @@ class BadStrength(InputError):
 
 class BadCorrection(InputError):
     """A corrected mask has the wrong shape, or pixels that nobody touched have moved."""
+
+
+class SplitConflict(InputError):
+    """The scans of one patient would stand in two parts of the split."""
 
 
 class CheckpointError(CausalsegError):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Container
 from pathlib import Path
 
 from causalseg.errors import StoreError
@@ -54,12 +55,26 @@ def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
     return content
 
 
+def sweep(folder: Path, keep: Container[str]) -> int:
+    """Delete every file that is not named in `keep`, also what a crash left half-written; return how many.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    unwanted = [path for path in folder.glob("*/*") if path.suffix == ".part" or path.stem not in keep]
+    for path in unwanted:
+        path.unlink(missing_ok=True)
+    for parent in {path.parent for path in unwanted}:
+        _sync_folder(parent)
+    return len(unwanted)
+
+
 def _path(folder: Path, sha256: str, suffix: str) -> Path:
     return folder / sha256[:2] / f"{sha256}{suffix}"
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the new name to the disk, where the system knows such a thing."""
+    """Force a name that came or went to the disk, where the system knows such a thing."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

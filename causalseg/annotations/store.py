@@ -1,86 +1,60 @@
 """The label store: an SQLite file of who drew what, and PNG files named by their sha256.
 
-    store/labels.sqlite            scans, revisions (added, never changed; see schema.sql)
+    store/labels.sqlite            scans, labels, drafts, reviews, events... (see schema.sql)
     store/images/ab/ab12....png    the picture that the person saw: pixels only, no header, never the uploaded file
     store/masks/cd/cd34....png     0 and 255, mode L, in the scan's own size
 
+This file keeps labels; drafts, review, queue... are functions of a `LabelStore` in files of their own.
+
 Concurrency contract. A `LabelStore` keeps nothing but the folder: every call opens its own connection, so threads
-and processes may share the folder. Revision numbers are given under SQLite's write lock. Files are written before
-the row that names them; a crash in between leaves a file that nobody names, never a row without its file.
+and processes may share the folder. Whatever is written, rows and files, is written under SQLite's write lock, files
+before the row that names them: a crash in between leaves a file that nobody names, never a row without its file.
 """
 
 import json
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from PIL import Image, PngImagePlugin
 
+from causalseg.annotations import events, registry, standing
+from causalseg.annotations.database import Database, Value
 from causalseg.annotations.export import mask_from_png, mask_to_png
 from causalseg.annotations.files import read_checked, write_once
+from causalseg.annotations.pictures import Picture, image_from_png
+from causalseg.annotations.registry import NO_FACTS, SCAN_COLUMNS, Facts, scan_from_row, signed
+from causalseg.annotations.types import Event, Revision, Split, StoredScan, by_name, columns
 from causalseg.errors import BadCorrection, StoreError
 from causalseg.scan.types import Scan
-
-_DATABASE = "labels.sqlite"
-_SCHEMA = Path(__file__).with_name("schema.sql")
-_SCHEMA_VERSION = 1
-_LOCK_TIMEOUT_SECONDS = 30.0
-"""How long a writer waits for the others; a row takes milliseconds."""
-_RETRY_SECONDS = 0.02
-_MAX_PERSON_CHARS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class StoredScan:
-    """What is kept of a scan, besides the pictures that people saw of it."""
-
-    sha256: str
-    height_px: int
-    width_px: int
-    format: str
-    modality: str | None
-    spacing_mm: tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One saved mask of one person on one scan, and where it came from."""
-
-    scan_sha256: str
-    person: str
-    number: int
-    """1, 2, 3... of this person on this scan."""
-    description: str
-    removed: tuple[str, ...]
-    """Ids of the confounders that were switched off."""
-    model: str
-    image_sha256: str
-    mask_sha256: str
-    parent_sha256: str | None
-    """`mask_sha256` of the mask that this one corrects."""
-    dice_to_proposed: float | None
-    """Overlap with what the model proposed, in [0, 1]; None where nothing was proposed."""
-    seconds_spent: float
-    saved_at: datetime
-    """UTC."""
-
-
-_COLUMNS = ", ".join(field.name for field in fields(Revision))
-_PLACES = ", ".join("?" for _ in fields(Revision))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelStore:
-    """The store in `folder`, which is made when the first mask is saved."""
+    """The store in `folder`, which is made when the first thing is saved."""
 
     folder: Path
+
+    def add(self, scan: Scan, *, person: str, index: int = 0, facts: Facts = NO_FACTS) -> StoredScan:
+        """Keep a picture without a mask, for lists and the queue; what is there already stays as it is.
+
+        Args:
+            scan: what a person would see.
+            person: who adds it.
+            index: which slice, frame or page `scan.image_u8` shows.
+            facts: what is known beside the pixels.
+
+        Raises:
+            BadCorrection: nobody signed.
+            SplitConflict: the patient's scans would stand in two parts of the split.
+            StoreError: the disk refuses.
+        """
+        name, picture = signed(person), Picture(scan.image_u8)
+        with self.database.writing() as connection:
+            return registry.enter(connection, self.images, scan, picture, index, name, facts)
 
     def save(
         self,
@@ -94,8 +68,13 @@ class LabelStore:
         parent_sha256: str | None = None,
         proposed: Bool[np.ndarray, "height width"] | None = None,
         seconds_spent: float = 0,
+        index: int = 0,
+        finished: bool = True,
+        facts: Facts = NO_FACTS,
     ) -> Revision:
-        """Keep a mask as the next revision of this person on this scan; nothing is ever overwritten.
+        """Keep a mask as the next revision of this person on this picture; nothing is ever overwritten.
+
+        The person's draft of the same description, and a flag, are over with it.
 
         Args:
             scan: what the person saw.
@@ -107,46 +86,72 @@ class LabelStore:
             parent_sha256: `mask_sha256` of the revision that this one corrects.
             proposed: the mask before the person touched it.
             seconds_spent: by the person, on this mask.
+            index: which slice, frame or page of the file was drawn on.
+            finished: False where the person means to go on.
+            facts: what is known of the scan beside its pixels.
 
         Raises:
             BadCorrection: the mask does not have the scan's size, or nobody signed it.
-            StoreError: the disk refuses.
+            SplitConflict: the patient's scans would stand in two parts of the split.
+            StoreError: the disk refuses; the mask is still with the caller, who may try again.
         """
-        _raise_if_wrong_size(mask, scan.hw)
-        with self._explained("written"):
-            draft = Revision(
+        raise_if_wrong_size(mask, scan.hw)
+        name = signed(person)
+        picture, mask_png = Picture(scan.image_u8), mask_to_png(mask)
+        image_png = picture.png
+        overlap = None if proposed is None else dice(mask, proposed)
+        with self.database.writing() as connection:
+            registry.enter(connection, self.images, scan, picture, index, name, facts)
+            revision = Revision(
                 scan_sha256=scan.sha256,
-                person=_signed(person),
-                number=0,
+                index=index,
+                person=name,
+                number=_next_number(connection, (scan.sha256, index, name)),
                 description=description,
                 removed=tuple(removed),
                 model=model,
-                image_sha256=write_once(self._images, _image_to_png(scan.image_u8), suffix=".png"),
-                mask_sha256=write_once(self._masks, mask_to_png(mask), suffix=".png"),
+                image_sha256=write_once(self.images, image_png, suffix=".png"),
+                mask_sha256=write_once(self.masks, mask_png, suffix=".png"),
                 parent_sha256=parent_sha256,
-                dice_to_proposed=None if proposed is None else dice(mask, proposed),
+                dice_to_proposed=overlap,
                 seconds_spent=float(seconds_spent),
+                finished=finished,
                 saved_at=datetime.now(UTC),
             )
-            with self._database() as database:
-                return _append(database, scan, draft)
+            _append(connection, revision)
+        return revision
 
-    def revisions(self, scan_sha256: str, person: str | None = None) -> list[Revision]:
-        """All revisions of a scan, or those of one person on it, oldest first."""
-        where = "scan_sha256 = ?" if person is None else "scan_sha256 = ? AND person = ?"
-        values = (scan_sha256,) if person is None else (scan_sha256, _signed(person))
-        query = f"SELECT {_COLUMNS} FROM revisions WHERE {where} ORDER BY rowid"
-        return [_revision(row) for row in self._rows(query, values)]
+    def revisions(self, scan_sha256: str, person: str | None = None, *, index: int | None = None) -> list[Revision]:
+        """All revisions of a scan, or those of one person or one picture of it, oldest first."""
+        wanted = {"scan_sha256": scan_sha256, "person": None if person is None else signed(person), "index": index}
+        return self._labels({column: value for column, value in wanted.items() if value is not None})
 
-    def latest(self, scan_sha256: str, person: str) -> Revision | None:
-        """The newest revision of a person on a scan; None where there is none."""
-        revisions = self.revisions(scan_sha256, person)
+    def latest(self, scan_sha256: str, person: str, index: int = 0) -> Revision | None:
+        """The newest revision of a person on a picture; None where there is none."""
+        revisions = self.revisions(scan_sha256, person, index=index)
         return revisions[-1] if revisions else None
 
     def scans(self) -> list[StoredScan]:
-        """Every scan with a saved mask, in the order in which they came."""
-        query = "SELECT sha256, height_px, width_px, format, modality, row_spacing_mm, column_spacing_mm FROM scans"
-        return [_stored_scan(row) for row in self._rows(f"{query} ORDER BY rowid", ())]
+        """Every scan, in the order in which they came."""
+        query = f"SELECT {SCAN_COLUMNS} FROM scans WHERE deleted_at IS NULL ORDER BY rowid"
+        return [scan_from_row(row) for row in self.database.rows(query)]
+
+    def scan(self, sha256: str) -> StoredScan | None:
+        """One scan; None where the store does not have it, or has it no more."""
+        query = f"SELECT {SCAN_COLUMNS} FROM scans WHERE deleted_at IS NULL AND sha256 = ?"
+        rows = self.database.rows(query, (sha256,))
+        return scan_from_row(rows[0]) if rows else None
+
+    def split_of(self, sha256: str) -> Split | None:
+        """The part of the split that a scan is in, for ever; None where the store does not have it."""
+        scan = self.scan(sha256)
+        return None if scan is None else scan.split
+
+    def events(self, scan_sha256: str | None = None) -> list[Event]:
+        """The provenance log, or what it says of one scan, oldest first."""
+        where, values = ("1", ()) if scan_sha256 is None else ("scan_sha256 = ?", (scan_sha256,))
+        rows = self.database.rows(f"SELECT {columns(Event)} FROM events WHERE {where} ORDER BY number", values)
+        return [events.from_row(row) for row in rows]
 
     def mask(self, revision: Revision) -> Bool[np.ndarray, "height width"]:
         """The mask of a revision, as it was saved.
@@ -154,8 +159,8 @@ class LabelStore:
         Raises:
             StoreError: the file is gone or damaged.
         """
-        with self._explained("read"):
-            return mask_from_png(read_checked(self._masks, revision.mask_sha256, suffix=".png"))
+        with self.database.explained("read"):
+            return mask_from_png(read_checked(self.masks, revision.mask_sha256, suffix=".png"))
 
     def image_u8(self, revision: Revision) -> UInt8[np.ndarray, "height width 3"]:
         """The picture that the person saw.
@@ -163,52 +168,59 @@ class LabelStore:
         Raises:
             StoreError: the file is gone or damaged.
         """
-        with self._explained("read"):
-            content = read_checked(self._images, revision.image_sha256, suffix=".png")
-            return np.asarray(PngImagePlugin.PngImageFile(BytesIO(content)))
+        return self.picture_u8(revision.image_sha256)
+
+    def picture_u8(self, image_sha256: str) -> UInt8[np.ndarray, "height width 3"]:
+        """A picture by the name that a list, a draft, a turn of the queue or a revision gives it.
+
+        Raises:
+            StoreError: the file is gone or damaged.
+        """
+        with self.database.explained("read"):
+            return image_from_png(read_checked(self.images, image_sha256, suffix=".png"))
+
+    def thumbnail_jpeg(self, scan_sha256: str, index: int = 0) -> bytes | None:
+        """A small picture for lists; None where the store has none."""
+        query = 'SELECT jpeg FROM thumbnails WHERE scan_sha256 = ? AND "index" = ?'
+        rows = self.database.rows(query, (scan_sha256, index))
+        return rows[0][0] if rows else None
+
+    def reopened(self, scan_sha256: str, index: int = 0) -> Scan:
+        """A scan to go on with, made of what the store keeps of it: the picture, its modality and its spacing.
+
+        Raises:
+            StoreError: the store does not have this picture, or the disk refuses.
+        """
+        rows = self.database.rows(
+            f"SELECT items.image_sha256, {SCAN_COLUMNS} FROM items JOIN scans ON scans.sha256 = items.scan_sha256 "
+            'WHERE items.scan_sha256 = ? AND items."index" = ? AND scans.deleted_at IS NULL',
+            (scan_sha256, index),
+        )
+        if not rows:
+            raise StoreError(registry.NOT_HERE)
+        (image_sha256, *row), *_ = rows
+        stored = scan_from_row(tuple(row))
+        return Scan(self.picture_u8(image_sha256), stored.sha256, stored.format, stored.modality, stored.spacing_mm)
 
     @property
-    def _images(self) -> Path:
+    def database(self) -> Database:
+        """The SQLite file."""
+        return Database(self.folder)
+
+    @property
+    def images(self) -> Path:
+        """Folder of the pictures."""
         return self.folder / "images"
 
     @property
-    def _masks(self) -> Path:
+    def masks(self) -> Path:
+        """Folder of the masks."""
         return self.folder / "masks"
 
-    def _rows(self, query: str, values: tuple[str, ...]) -> list[tuple]:
-        with self._explained("read"):
-            if not (self.folder / _DATABASE).exists():
-                return []
-            with self._database() as database:
-                return database.execute(query, values).fetchall()
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        """A connection of this call's own; transactions are begun by hand."""
-        path = self.folder / _DATABASE
-        with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None)) as database:
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version > _SCHEMA_VERSION:
-                raise StoreError(
-                    f"The label store in {self.folder} was made by a newer causalseg. Update causalseg, or use another "
-                    "folder."
-                )
-            if version < _SCHEMA_VERSION:
-                _make_schema(database)
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA foreign_keys = ON")
-            yield database
-
-    @contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"The label store in {self.folder} cannot be {what} ({type(error).__name__}). Check that the folder "
-                "is there, that this user may write in it and that the disk is not full, then try again: "
-                "what was saved before is kept."
-            ) from error
+    def _labels(self, wanted: Mapping[str, Value]) -> list[Revision]:
+        where = " AND ".join(f'"{column}" = ?' for column in wanted)
+        query = f"SELECT {columns(Revision)} FROM labels WHERE {where} ORDER BY arrival"
+        return [revision_from_row(row) for row in self.database.rows(query, tuple(wanted.values()))]
 
 
 def dice(mask: Bool[np.ndarray, "height width"], other: Bool[np.ndarray, "height width"]) -> float:
@@ -217,76 +229,48 @@ def dice(mask: Bool[np.ndarray, "height width"], other: Bool[np.ndarray, "height
     return 2 * int((mask & other).sum()) / total_px if total_px else 1.0
 
 
-def _make_schema(database: sqlite3.Connection) -> None:
-    """Tables and triggers where they are missing; several processes may come here at once.
-
-    Turning the journal to WAL does not wait for a lock as everything else does, hence the loop.
-    """
-    deadline = time.monotonic() + _LOCK_TIMEOUT_SECONDS
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_RETRY_SECONDS)
-    schema = _SCHEMA.read_text(encoding="utf-8")
-    database.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {_SCHEMA_VERSION};\nCOMMIT;")
-
-
-def _append(database: sqlite3.Connection, scan: Scan, draft: Revision) -> Revision:
-    """The draft with the next number, in one transaction."""
-    row_mm, column_mm = scan.spacing_mm or (None, None)
-    database.execute("BEGIN IMMEDIATE")  # closing the connection undoes what was not committed
-    database.execute(
-        "INSERT OR IGNORE INTO scans VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (scan.sha256, *scan.hw, scan.format, scan.modality, row_mm, column_mm),
-    )
-    last = database.execute(
-        "SELECT MAX(number) FROM revisions WHERE scan_sha256 = ? AND person = ?", (scan.sha256, draft.person)
-    ).fetchone()[0]
-    revision = replace(draft, number=(last or 0) + 1)
-    database.execute(f"INSERT INTO revisions ({_COLUMNS}) VALUES ({_PLACES})", _row(revision))
-    database.execute("COMMIT")
-    return revision
-
-
-def _row(revision: Revision) -> tuple[str | int | float | None, ...]:
-    values = asdict(revision)
-    values["removed"] = json.dumps(revision.removed)
-    values["saved_at"] = revision.saved_at.isoformat()
-    return tuple(values.values())
-
-
-def _revision(row: tuple) -> Revision:
-    values = dict(zip((field.name for field in fields(Revision)), row, strict=True))
+def revision_from_row(row: tuple) -> Revision:
+    """One row of `columns(Revision)`."""
+    values = by_name(Revision, row)
     values["removed"] = tuple(json.loads(values["removed"]))
+    values["finished"] = bool(values["finished"])
     values["saved_at"] = datetime.fromisoformat(values["saved_at"])
     return Revision(**values)
 
 
-def _stored_scan(row: tuple) -> StoredScan:
-    *facts, row_mm, column_mm = row
-    return StoredScan(*facts, spacing_mm=None if row_mm is None else (row_mm, column_mm))
+def raise_if_wrong_size(mask: Bool[np.ndarray, "..."], hw: tuple[int, int]) -> None:
+    """A mask belongs to pixels.
 
-
-def _image_to_png(image_u8: UInt8[np.ndarray, "height width 3"]) -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(image_u8).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _signed(person: str) -> str:
-    name = person.strip()
-    if not 0 < len(name) <= _MAX_PERSON_CHARS:
-        raise BadCorrection(f"Type your name or initials first, at most {_MAX_PERSON_CHARS} characters.")
-    return name
-
-
-def _raise_if_wrong_size(mask: Bool[np.ndarray, "..."], hw: tuple[int, int]) -> None:
+    Raises:
+        BadCorrection: the mask has another size than the scan.
+    """
     if mask.shape != hw:
         raise BadCorrection(
             f"The mask has {' x '.join(map(str, mask.shape))} px, the scan has {hw[0]} x {hw[1]} px. "
             "Load the mask again and repeat the correction."
         )
+
+
+def _next_number(connection: sqlite3.Connection, place: standing.Place) -> int:
+    """One more than any number that was ever given here, also to a revision that is deleted or purged."""
+    here = 'scan_sha256 = ? AND "index" = ? AND person = ?'
+    last = connection.execute(
+        f"SELECT MAX(number) FROM (SELECT number FROM revisions WHERE {here} "
+        f"UNION ALL SELECT number FROM deletions WHERE {here})",
+        (*place, *place),
+    ).fetchone()[0]
+    return (last or 0) + 1
+
+
+def _append(connection: sqlite3.Connection, revision: Revision) -> None:
+    values = asdict(revision)
+    values["removed"] = json.dumps(revision.removed)
+    values["saved_at"] = revision.saved_at.isoformat(timespec="microseconds")
+    places = ", ".join("?" for _ in values)
+    connection.execute(f"INSERT INTO revisions ({columns(Revision)}) VALUES ({places})", tuple(values.values()))
+    place = (revision.scan_sha256, revision.index, revision.person)
+    here = 'scan_sha256 = ? AND "index" = ? AND person = ?'
+    connection.execute(f"DELETE FROM drafts WHERE {here} AND description = ?", (*place, revision.description))
+    connection.execute(f"DELETE FROM flags WHERE {here}", place)
+    standing.settle(connection, place)
+    events.record(connection, revision.person, "saved", *place[:2], number=revision.number)

@@ -5,39 +5,18 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from causalseg.annotations import LabelStore, Revision, dice
+from causalseg.annotations import LabelStore, deletion, dice, review, statements, work
 from causalseg.errors import BadCorrection, StoreError
-from causalseg.scan import Scan
-
-HW = (12, 17)
-
-
-def make_scan(seed: int = 0) -> Scan:
-    """A made-up scan; its header says more than the store may keep."""
-    image_u8 = np.random.default_rng(seed).integers(0, 256, (*HW, 3), dtype=np.uint8)
-    sha256 = hashlib.sha256(image_u8.tobytes()).hexdigest()
-    return Scan(image_u8, sha256, "DICOM", "ct", (0.5, 0.25), header={"Modality": "CT"})
-
-
-def make_mask(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).random(HW) < 0.5
-
-
-def save(store: LabelStore, seed: int = 0, *, person: str = "ana", scan: Scan | None = None) -> Revision:
-    """One mask of no importance."""
-    return store.save(scan or make_scan(), make_mask(seed), person=person, description="lung", removed=(), model="fake")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> LabelStore:
-    return LabelStore(tmp_path / "labels")
+from tests.annotations.samples import HW, make_mask, make_scan, save
 
 
 def test_provenance_comes_back_as_it_was_saved(store: LabelStore) -> None:
@@ -91,12 +70,63 @@ def test_scan_is_kept_as_its_pixels_only(store: LabelStore) -> None:
     assert (stored.height_px, stored.width_px, stored.format, stored.modality) == (*HW, "DICOM", "ct")
     assert stored.spacing_mm == (0.5, 0.25)
     files = [path for path in store.folder.rglob("*") if path.is_file() and not path.name.startswith("labels.sqlite")]
-    assert len(files) == 2 and {path.suffix for path in files} == {".png"}
+    assert len(files) == 2
+    assert {path.suffix for path in files} == {".png"}
     assert {path.stem for path in files} == {revision.image_sha256, revision.mask_sha256}
     for path in files:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
         with Image.open(path) as picture:
             assert picture.info == {}
+
+
+def test_slices_of_one_file_are_pictures_of_their_own(store: LabelStore) -> None:
+    scan = make_scan()
+    middle, top = replace(scan, image_u8=scan.image_u8[::-1].copy()), scan
+
+    first, second = save(store, 1, scan=middle, index=4), save(store, 2, scan=top, index=9)
+
+    assert (first.number, second.number) == (1, 1) and len(store.scans()) == 1
+    assert store.revisions(scan.sha256) == [first, second]
+    assert store.revisions(scan.sha256, index=9) == [second] and store.latest(scan.sha256, "ana", 4) == first
+    assert store.latest(scan.sha256, "ana") is None
+    np.testing.assert_array_equal(store.image_u8(first), middle.image_u8)
+
+
+def test_added_picture_can_be_opened_again_without_its_file(store: LabelStore) -> None:
+    scan = make_scan()
+
+    stored = store.add(scan, person="ana", index=2)
+    again = store.reopened(scan.sha256, 2)
+
+    assert store.scans() == [stored] == [store.add(scan, person="ben", index=2)]
+    np.testing.assert_array_equal(again.image_u8, scan.image_u8)
+    assert (again.sha256, again.format, again.modality, again.spacing_mm) == (scan.sha256, "DICOM", "ct", (0.5, 0.25))
+    assert store.revisions(scan.sha256) == []
+    with pytest.raises(StoreError, match="does not have this scan"):
+        store.reopened(scan.sha256, 3)
+
+
+def test_thumbnail_is_small_and_says_nothing_but_pixels(store: LabelStore) -> None:
+    large = replace(make_scan(), image_u8=np.zeros((300, 600, 3), dtype=np.uint8))
+    store.add(large, person="ana")
+
+    content = store.thumbnail_jpeg(large.sha256)
+
+    assert content is not None and store.thumbnail_jpeg(large.sha256, 1) is None
+    with Image.open(BytesIO(content)) as picture:
+        assert picture.size == (128, 64) and set(picture.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_log_tells_who_did_what_and_nothing_of_what_is_seen(store: LabelStore) -> None:
+    scan = make_scan()
+    save(store, description="secret words")
+    work.flag(store, scan.sha256, "ben", "more secret words")
+
+    log = store.events(scan.sha256)
+
+    assert [(event.person, event.kind) for event in log] == [("ana", "added"), ("ana", "saved"), ("ben", "flagged")]
+    assert log[1].detail == {"number": 1} and log == store.events()
+    assert [event.number for event in log] == [1, 2, 3] and "secret" not in str(log)
 
 
 def test_same_content_is_one_file(store: LabelStore) -> None:
@@ -119,16 +149,20 @@ def test_journal_is_wal(store: LabelStore) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("command", ["UPDATE revisions SET number = 9", "DELETE FROM revisions"])
-def test_rows_cannot_be_changed_or_removed_even_by_hand(store: LabelStore, command: str) -> None:
-    revision = save(store)
+@pytest.mark.parametrize("table", ["revisions", "reviews", "statements", "events", "deletions"])
+@pytest.mark.parametrize("command", ["UPDATE {} SET person = 'eve'", "DELETE FROM {}"])
+def test_rows_cannot_be_changed_or_removed_even_by_hand(store: LabelStore, table: str, command: str) -> None:
+    kept, hidden = save(store), save(store, 1)
+    review.approve(store, kept, reviewer="ben")
+    statements.say(store, kept.scan_sha256, {"hair": True}, person="ana")
+    deletion.delete_revision(store, hidden, person="ana")
     database = sqlite3.connect(store.folder / "labels.sqlite")
 
-    with pytest.raises(sqlite3.IntegrityError, match="a revision never"):
-        database.execute(command)
+    with pytest.raises(sqlite3.IntegrityError, match="never"):
+        database.execute(command.format(table))
 
     database.close()
-    assert store.revisions(revision.scan_sha256) == [revision]
+    assert store.revisions(kept.scan_sha256) == [kept]
 
 
 @pytest.mark.parametrize("hw", [(17, 12), (12, 16)])
