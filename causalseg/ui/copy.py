@@ -17,7 +17,7 @@ THREE_WORDS = (
 )
 
 SCAN = "Scan"
-OPEN = "Drop a PNG, JPEG or DICOM file here, or click to open one"
+OPEN = "Drop a scan here (picture, DICOM, NIfTI, zip; a series as many files), or click to open"
 EXAMPLES = "Examples"
 NO_SCAN = "Open a scan, or click an example."
 
@@ -26,6 +26,14 @@ DESCRIPTION_HINT = "for example: one small polyp in the upper left"
 SUGGESTIONS = "Suggestions"
 SHOW_ANYWAY = "show it anyway"
 NO_DESCRIPTION = "Type what to look for."
+
+WINDOW = "Window"
+WINDOW_WHICH = "Preset"
+WINDOW_CENTER = "Centre"
+WINDOW_WIDTH = "Width"
+WINDOW_OF_FILE = "as the file says"
+SEGMENT_ALL = "Segment all {count} {axis}s"
+STOP = "Stop"
 
 MASK_TAB = "Mask"
 COMPARE_TAB = "Compare"
@@ -62,6 +70,11 @@ PERSON_DEFAULT = "me"
 SAVE = "Save"
 DOWNLOAD_SAVED = "Download the saved mask"
 
+UNSAVED = (
+    "The editor holds strokes{place} that are not saved. Save them, or press “Correct this mask” again to drop them."
+)
+SIMULATED_NO_VOLUME = "This scan is simulated. Go back to the original scan to segment all of it."
+BAD_WINDOW = "A window needs two numbers: its centre, and a width of 0 or more."
 OPEN_FIRST = "Open a scan first: drop a file on the left or click an example."
 DESCRIBE_FIRST = "Type what to look for first; a correction starts from a mask."
 CORRECT_FIRST = "Press “Correct this mask” first; there is no mask in the editor to save."
@@ -128,9 +141,35 @@ def simulated(label: str, strength: float, seed: int) -> str:
     return f"Simulated: {label}, strength {strength:.2f}, seed {seed}"
 
 
-def loaded(mask_word: str) -> str:
-    """Said when a mask has come into the editor."""
-    return f"Editing the {mask_word} mask · {KEYS}"
+def loaded(mask_word: str, place: str) -> str:
+    """Said when a mask has come into the editor; `place` names its slice where there are several."""
+    return f"Editing the {mask_word} mask{f' of {place}' if place else ''} · {KEYS}"
+
+
+def unsaved(place: str) -> str:
+    """Said before strokes are lost; `place` names their slice where there are several."""
+    return UNSAVED.format(place=f" on {place}" if place else "")
+
+
+def segment_all(scan: Scan) -> str:
+    """On the button that asks the question of every slice, frame or page."""
+    return SEGMENT_ALL.format(count=scan.count, axis=scan.axis)
+
+
+def volume_progress(done: int, total: int, seconds_left: float | None) -> str:
+    """While all slices are segmented."""
+    left = "" if seconds_left is None else f" · {_duration(seconds_left)} left"
+    return f"{done} of {total}{left}"
+
+
+def volume_done(done: int, total: int, axis: str, millilitres: float | None) -> str:
+    """When all slices are segmented, or as many as there was patience for."""
+    return f"{done} of {total} {axis}s" + ("" if millilitres is None else f" · {millilitres:,.1f} ml")
+
+
+def _duration(seconds: float) -> str:
+    whole = max(1, round(seconds))
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min"
 
 
 def saved(revision: int, person: str) -> str:

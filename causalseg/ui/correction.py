@@ -74,6 +74,26 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
     return draft.box.invert_edit(draft.proposed, draft.canvas_mask, layer[..., 3] > 0)
 
 
+def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"] | None:
+    """The mask in the editor where it differs from what was last saved or proposed; None where nothing can be lost."""
+    if draft is None or not draft.is_loaded:
+        return None
+    try:
+        mask = corrected(draft, value)
+    except InputError:  # what cannot be saved anyway
+        return None
+    before = draft.proposed if draft.kept is None else draft.kept
+    return None if np.array_equal(mask, before) else mask
+
+
+def is_of(draft: Draft, state: SessionState) -> bool:
+    """Whether the draft is of the scan and the slice on screen."""
+    if state.opened is None:
+        return False
+    scan = state.opened.scan
+    return (draft.scan.sha256, draft.scan.index) == (scan.sha256, scan.index)
+
+
 def save(
     store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str, model: str
 ) -> tuple[Draft, Revision, Bool[np.ndarray, "height width"]]:
@@ -98,8 +118,9 @@ def save(
         parent_sha256=draft.parent_sha256,
         proposed=draft.proposed,
         seconds_spent=time.monotonic() - draft.started_s,
+        index=draft.scan.index,
     )
-    return replace(draft, parent_sha256=revision.mask_sha256), revision, mask
+    return replace(draft, parent_sha256=revision.mask_sha256, kept=mask, doomed=None), revision, mask
 
 
 def _raise_if_not_ours(

@@ -5,22 +5,25 @@ events of one tab run in the order they were made. A state holds the encoded sca
 nor encodes again. Switching does not write the switches: a tick made while an answer is on its way is not lost.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.themes import Base
 
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui import copy, correction, handlers, panels, render
-from causalseg.ui.edge import guarded
+from causalseg.ui.edge import guarded, guarded_steps
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
 from causalseg.ui.gpu import on_gpu
+from causalseg.ui.longtask import LongTasks
 from causalseg.ui.page import STATE_SECONDS, Page, build_page
 from causalseg.ui.show import Shows, Updates, mask_download
 from causalseg.ui.state import Draft, SessionState
@@ -29,6 +32,9 @@ MODEL = "model"
 """Queue place of the events that call the model; one at a time."""
 EDITOR = "editor"
 """Queue place of the events that write the draft; one at a time."""
+VOLUME = "volume"
+"""Queue place of the events that segment whole volumes; slice by slice they take turns with the others."""
+VOLUMES_AT_ONCE = 2
 QUEUE_SIZE = 32
 _CACHE_SWEEP_SECONDS = 600
 _THUMBNAIL_SIDE_PX = 64
@@ -48,6 +54,7 @@ def build_demo(
         page = build_page(engine, samples, thumbnails)
         wiring = Wiring(engine, store, settings, page, Shows(engine, page))
         wiring.scan_panel(samples)
+        wiring.views()
         wiring.switch_panel()
         wiring.stage_panel()
         wiring.editor()
@@ -79,6 +86,7 @@ class Wiring:
     settings: Settings
     page: Page
     shows: Shows
+    tasks: LongTasks = field(default_factory=LongTasks)
 
     def scan_panel(self, samples: tuple[Example, ...]) -> None:
         """Opening a scan, asking for something in it."""
@@ -90,6 +98,8 @@ class Wiring:
         def suggested(state: SessionState, sample: list[str]) -> SessionState:
             return handlers.ask(self.engine, state, sample[0])
 
+        for opening in (panel.file.upload, panel.examples.click):
+            self._listen("drop", opening, self._drop_task, [], [])
         busy = self.page.stage.scan
         upload = partial(handlers.open_upload, self.engine, self.settings)
         arrived = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
@@ -100,6 +110,54 @@ class Wiring:
         self._model("type", panel.description.change, partial(handlers.look_again, self.engine), [panel.description])
         self._model("suggest", panel.suggestions.click, suggested, [panel.suggestions], shows.asked)
         self._model("anyway", panel.anyway.input, handlers.show_anyway, [panel.anyway])
+
+    def views(self) -> None:
+        """Other looks at the same file: slice and window; and the question asked of all slices."""
+        scan, stage, shows, engine = self.page.scan, self.page.stage, self.shows, self.engine
+        self._model("slice", stage.place.input, partial(handlers.look_at, engine), [stage.place], shows.picture)
+        named = partial(handlers.look_through_named, engine)
+        self._model("preset", scan.window.input, named, [scan.window], shows.picture)
+        through, numbers = partial(handlers.look_through, engine), [scan.center, scan.width]
+        for number in numbers:
+            self._model("window", number.submit, through, numbers, shows.windowed)
+            self._model("window", number.blur, through, numbers, shows.windowed)
+        stage.segment_all.click(
+            guarded_steps("segment_all", self._segment_all, self.page.message, self._at_rest()),
+            inputs=[self.page.session],
+            outputs=[self.page.message, self.page.volume, stage.volume, stage.stop, stage.segment_all],
+            trigger_mode="once",
+            show_progress="hidden",
+            concurrency_id=VOLUME,
+            concurrency_limit=VOLUMES_AT_ONCE,
+            api_visibility="private",
+        )
+        self._listen("stop", stage.stop.click, self._stop_task, [], [])
+
+    def _at_rest(self) -> Updates:
+        stage = self.page.stage
+        return {stage.stop: gr.update(visible=False), stage.segment_all: gr.update(interactive=True)}
+
+    def _segment_all(self, state: SessionState, request: gr.Request) -> Iterator[Updates]:
+        stage, tab = self.page.stage, str(request.session_hash)
+        task, started_s, volume = self.tasks.begin(tab), time.monotonic(), None
+        try:
+            yield {stage.stop: gr.Button(visible=True), stage.segment_all: gr.Button(interactive=False)}
+            for volume in handlers.segment_slices(self.engine, state, is_stopped=lambda: task.is_stopped):
+                yield {stage.volume: panels.volume_progress(volume, time.monotonic() - started_s)}
+        finally:
+            self.tasks.end(tab, task)
+        if task.is_dropped:
+            yield self._at_rest()
+        else:
+            yield {**self._at_rest(), self.page.volume: volume, stage.volume: self.shows.volume(volume, state)}
+
+    def _stop_task(self, request: gr.Request) -> Updates:
+        self.tasks.stop(str(request.session_hash))
+        return {}
+
+    def _drop_task(self, request: gr.Request) -> Updates:
+        self.tasks.drop(str(request.session_hash))
+        return {}
 
     def switch_panel(self) -> None:
         """The confounders: switched, tried, added."""
@@ -150,15 +208,21 @@ class Wiring:
         """A mask into the editor and out of it into the store."""
         page, stage = self.page, self.page.stage
 
-        def start(state: SessionState) -> Updates:
+        def start(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
+            fresh, mask = correction.start(state), correction.unsaved(draft, value)
+            if draft is None or mask is None or (draft.doomed is not None and np.array_equal(mask, draft.doomed)):
+                return {page.draft: fresh, stage.tabs: gr.Tabs(selected="correct"), page.comparing: False}
             return {
-                page.draft: correction.start(state),
-                stage.tabs: gr.Tabs(selected="correct"),
-                page.comparing: False,
+                page.draft: replace(draft, doomed=mask),
+                page.message: panels.message(copy.unsaved(draft.scan.place)),
             }
 
-        def start_once(state: SessionState, draft: Draft | None) -> Updates:
-            return {page.comparing: False} if draft else start(state)
+        def start_once(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
+            if draft is not None and (correction.is_of(draft, state) or not state.encoded):
+                return {page.comparing: False}
+            if draft is not None and correction.unsaved(draft, value) is not None:
+                return {page.comparing: False, page.message: panels.message(copy.unsaved(draft.scan.place))}
+            return start(state, draft, value)
 
         def load(draft: Draft | None) -> Updates:
             if draft is None or draft.is_loaded:
@@ -166,7 +230,7 @@ class Wiring:
             return {
                 page.draft: replace(draft, is_loaded=True),
                 stage.editor: correction.editor_value(draft),
-                stage.saved: panels.note(copy.loaded(draft.mask_word)),
+                stage.saved: panels.note(copy.loaded(draft.mask_word, draft.scan.place)),
             }
 
         def save(draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Updates:
@@ -179,10 +243,10 @@ class Wiring:
             }
 
         begun, loaded = [page.draft, stage.tabs, page.comparing], [page.draft, stage.editor, stage.saved]
-        by_tab = [page.session, page.draft]
+        asked = [page.session, page.draft, stage.editor]
         for started in (
-            self._listen("correct", stage.correct.click, start, [page.session], begun, place=EDITOR),
-            self._listen("correct_tab", stage.correct_tab.select, start_once, by_tab, begun, place=EDITOR),
+            self._listen("correct", stage.correct.click, start, asked, begun, place=EDITOR),
+            self._listen("correct_tab", stage.correct_tab.select, start_once, asked, begun, place=EDITOR),
         ):
             self._listen("load", started.then, load, [page.draft], loaded, place=EDITOR, js=_script("editor-ready.js"))
         drawn = [page.draft, stage.editor, stage.person]

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.measure import Effect, area_mm2, effect
-from causalseg.ui.state import SessionState, shown_mask
+from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
 _MOST_NAMED = 3
 """Confounders named in the status line; more are counted, and the ticks say which."""
@@ -57,6 +57,21 @@ def status(state: SessionState, removed_labels: Sequence[str]) -> str:
     return " · ".join(parts)
 
 
+def volume_progress(mask: VolumeMask, seconds: float) -> str:
+    """How far a long task is, and how long it will take, after `seconds` of it."""
+    done, total = int(mask.is_done.sum()), len(mask.is_done)
+    left_seconds = None if done == total else seconds / done * (total - done)
+    return f'<p class="quiet" role="status">{escape(copy.volume_progress(done, total, left_seconds))}</p>'
+
+
+def volume(mask: VolumeMask | None, scan: Scan) -> str:
+    """How many slices have a mask, and how much they hold where the voxels' size is known."""
+    if mask is None:
+        return ""
+    words = copy.volume_done(int(mask.is_done.sum()), scan.count, scan.axis, _millilitres(mask, scan))
+    return f'<p class="quiet" title="{escape(mask.description)}, {mask.mask_word}">{escape(words)}</p>'
+
+
 def bars(strengths: Iterable[float]) -> str:
     """One bar and number in [0, 1] a row, beside the switches."""
     return "".join(
@@ -88,6 +103,13 @@ def _removed(labels: Sequence[str]) -> str:
     if not labels:
         return "nothing removed"
     return escape("without " + (", ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} confounders"))
+
+
+def _millilitres(mask: VolumeMask, scan: Scan) -> float | None:
+    spacing_mm = scan.volume.spacing_mm if scan.volume and scan.axis == "slice" else (None,)
+    if None in spacing_mm:
+        return None
+    return int(mask.masks[mask.is_done].sum()) * float(np.prod([abs(mm or 0.0) for mm in spacing_mm])) / 1000
 
 
 def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
