@@ -28,12 +28,20 @@ class Settings:
     max_slices: int = 5_000
     """Most slices, frames, pages, or files of a folder or zip."""
     max_file_bytes: int = 256 * 1024 * 1024
-    """Largest upload, in bytes, also once unpacked (zip: twice that)."""
+    """Largest upload, in bytes."""
+    max_unpacked_bytes: int = 512 * 1024 * 1024
+    """Largest gz or zip once unpacked, and largest folder, in bytes."""
+    max_still_seconds: int = 10
+    """Longest time for one slice to decode, or for a file to begin."""
+    max_open_seconds: int = 120
+    """Longest time for all slices of a file."""
+    max_decoder_bytes: int = 1536 * 1024 * 1024
+    """Most memory of a process that decodes files, in bytes."""
     max_description_chars: int = 500
     """Longest description, in characters."""
 
     def __post_init__(self) -> None:
-        for name in ("max_pixels", "max_voxels", "max_slices", "max_file_bytes", "max_description_chars"):
+        for name in (field.name for field in fields(self) if field.name.startswith("max_")):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 

@@ -1,22 +1,15 @@
 """DICOM -> `Scan`: one file or the files of a series, every frame of it, and technical header fields only.
 
-    members ── parse ── headers ── frame facts ── stack (order in space) ──┐
-    members ── parse ── PixelData ── decode ── measure (modality's unit) ──┴── Volume ── Scan
-
-pydicom's warnings quote the values they complain about, so they are silenced while a file is open; the filters of
-`warnings` belong to the whole process, hence the lock: one DICOM file is read at a time.
+members ── parse ── headers ── frame facts ── stack (order in space) ──┐
+members ── parse ── PixelData ── decode ── measure (modality's unit) ──┴── Volume ── Scan
 """
 
-import logging
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Real
+from jaxtyping import Float64, Real
 from pydicom import Dataset, FileDataset
 
 from causalseg.errors import UnreadableScan
@@ -33,9 +26,10 @@ from causalseg.scan.dicom_look import file_windows, look_of, measure, padding_of
 from causalseg.scan.dicom_pixels import PIXEL_KEYWORDS, UNDECODABLE, parse_dicom, stored_frames
 from causalseg.scan.look import Look
 from causalseg.scan.presets import preset_windows
+from causalseg.scan.quiet import quiet_pydicom
 from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
 from causalseg.scan.source import SourceDicom
-from causalseg.scan.stack import affine_of, stack_slices
+from causalseg.scan.stack import Stack, affine_of, stack_slices
 from causalseg.scan.types import Axis, Scan, Volume
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, percentile_window
 from causalseg.settings import Settings
@@ -45,13 +39,17 @@ _NO_PIXELS = (
     "This DICOM file has no picture in it: it is a report, a plan, a contour set or a signal. "
     "Open the image file that it belongs to."
 )
+_DICOMDIR = (
+    "This is a DICOMDIR, the list of contents of a disc, with no picture in it. "
+    "Open the folder that it lies in, or a zip of that folder."
+)
 _UNLIKE = "The slices of this series are of different sizes or colours. Open one of them."
 _NO_WINDOW = f"The file names no window; the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values is shown."
+_PIXEL_GROUP = 0x7FE0
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 """Groups 0002 and 0008, in both byte orders: how a data set without a preamble begins."""
 _MAX_FIRST_ELEMENT_BYTES = 1024
-_ONE_DICOM_AT_A_TIME = threading.RLock()
 
 Progress = Callable[[int, int], object]
 """`on_progress(done, total)`, called after every slice."""
@@ -101,31 +99,44 @@ def read_dicom(content: bytes, *, sha256: str, settings: Settings, on_progress: 
         UnreadableScan: damaged, cut off, without pixels, or compressed in an unknown way.
         ScanTooLarge: the header announces more pixels, or inflates to more bytes, than the settings allow.
     """
-    with quiet_pydicom(), refuse_malformed(DAMAGED):
-        file = open_dicom(lambda: content, settings)
+    with quiet_pydicom():
+        file = open_dicom(content, lambda: content, settings)
+        if file is None:
+            raise UnreadableScan(_DICOMDIR if _is_directory(content) else _NO_PIXELS)
         return read_slices([file], sha256=sha256, settings=settings, on_progress=on_progress)
 
 
-def open_dicom(load: Callable[[], bytes], settings: Settings) -> DicomFile:
-    """The header of a file with pixels.
+def open_dicom(content: bytes, load: Callable[[], bytes], settings: Settings) -> DicomFile | None:
+    """The header of a file; None where it has no pixels.
+
+    Args:
+        content: the whole file, not kept.
+        load: the way to it later.
+        settings: its limits are held.
 
     Raises:
-        UnreadableScan: it has no pixels, or no size.
+        UnreadableScan: damaged or cut off, or the header announces no size.
         ScanTooLarge: the header announces more than the settings allow.
     """
-    header = parse_dicom(load(), max_bytes=settings.max_file_bytes)
-    if not any(header.get(keyword) for keyword in PIXEL_KEYWORDS):
-        raise UnreadableScan(_NO_PIXELS)
-    for keyword in PIXEL_KEYWORDS:
-        if keyword in header:
-            del header[keyword]
-    file = DicomFile(header, load)
-    raise_if_too_large(int(header.Rows), int(header.Columns), frames=file.frames, settings=settings)
-    return file
+    with refuse_malformed(DAMAGED):
+        header = parse_dicom(content, max_bytes=settings.max_file_bytes)
+        if not any(header.get(keyword) for keyword in PIXEL_KEYWORDS):
+            return None
+        for tag in list(header.keys()):
+            if tag.is_private or tag.group == _PIXEL_GROUP:
+                del header[tag]
+        file = DicomFile(header, load)
+        raise_if_too_large(int(header.Rows), int(header.Columns), frames=file.frames, settings=settings)
+        return file
 
 
 def read_slices(files: Sequence[DicomFile], *, sha256: str, settings: Settings, on_progress: Progress) -> Scan:
     """Read the frames of files that belong together: those of one series, or one file."""
+    with quiet_pydicom(), refuse_malformed(DAMAGED):
+        return _read_slices(files, sha256, settings, on_progress)
+
+
+def _read_slices(files: Sequence[DicomFile], sha256: str, settings: Settings, on_progress: Progress) -> Scan:
     first = files[0].header
     slices = _in_order(files)
     raise_if_too_large(int(first.Rows), int(first.Columns), frames=len(slices), settings=settings)
@@ -141,7 +152,7 @@ def read_slices(files: Sequence[DicomFile], *, sha256: str, settings: Settings, 
     modality, spacing_mm = modality_of(first), spacing_mm_of(facts)
     volume = Volume(
         values=values,
-        affine=affine_of(slices[0].facts, stack and stack.step_mm),
+        affine=_affine(slices, stack),
         spacing_mm=(stack and stack.spacing_mm, *(spacing_mm or (None, None))),
         repeats=stack.repeats if stack else 1,
         looks=looks,
@@ -163,13 +174,14 @@ def read_slices(files: Sequence[DicomFile], *, sha256: str, settings: Settings, 
     )
 
 
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """pydicom says nothing inside; one thread at a time."""
-    with _ONE_DICOM_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-        yield
+def _affine(slices: Sequence[_Slice], stack: Stack | None) -> Float64[np.ndarray, "4 4"] | None:
+    if len(slices) > 1 and (stack is None or stack.step_mm is None):
+        return None
+    return affine_of(slices[0].facts, stack and stack.step_mm)
+
+
+def _is_directory(content: bytes) -> bool:
+    return "DirectoryRecordSequence" in parse_dicom(content)
 
 
 def _in_order(files: Sequence[DicomFile]) -> list[_Slice]:

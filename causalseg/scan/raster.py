@@ -4,10 +4,11 @@ Pillow's own plug-ins are called directly, so the size is known before its warni
 before any pixel is decoded.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import Real, UInt8
+from jaxtyping import Real
 from PIL import (
     BmpImagePlugin,
     Image,
@@ -19,8 +20,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from causalseg.scan.look import Look
+from causalseg.scan.presets import preset_windows
 from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
-from causalseg.scan.types import Scan
+from causalseg.scan.types import Scan, Volume
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window
 from causalseg.settings import Settings
 
@@ -40,50 +43,85 @@ _OPENERS: dict[str, type[ImageFile.ImageFile]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "WebP": WebPImagePlugin.WebPImageFile,
 }
+_DAMAGED = "This {kind} file is damaged or cut off. Export it again from where it came, then open it again."
 _DEEP_GREY_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _MIN_IS_WHITE = 0
 """TIFF PhotometricInterpretation that Pillow heeds for 8 bits only."""
 
 
-def read_raster(content: bytes, kind: str, *, sha256: str, settings: Settings) -> Scan:
-    """Read the first page of a picture.
+def read_raster(
+    content: bytes, kind: str, *, sha256: str, settings: Settings, on_progress: Callable[[int, int], object]
+) -> Scan:
+    """Read a picture, or every page of a TIFF that is like the first.
 
-    Grey deeper than 8 bits is stretched by its 0.5-99.5 % window, and the scan says so; alpha is laid on black.
+    Grey deeper than 8 bits is shown through its 0.5-99.5 % window, and the scan says so; alpha is laid on black.
 
     Args:
         content: the whole file.
         kind: a key of `RASTER_MAGIC`.
         sha256: of `content`.
         settings: its limits are held before anything is decoded.
+        on_progress: told after every page.
 
     Raises:
         UnreadableScan: damaged or cut off.
         ScanTooLarge: the header announces more pixels than the settings allow.
     """
-    sentence = f"This {kind} file is damaged or cut off. Export it again from where it came, then open it again."
+    sentence = _DAMAGED.format(kind=kind)
     with refuse_malformed(sentence):
         image = _OPENERS[kind](BytesIO(content))
     raise_if_too_large(image.height, image.width, settings=settings)
     with refuse_malformed(sentence):
-        several_pages = bool(getattr(image, "is_animated", False))
-        values = _decode(image)
-    warnings = _warnings(values, several_pages=several_pages)
-    image_u8 = _as_rgb(values)
-    header = {"Rows": str(image_u8.shape[0]), "Columns": str(image_u8.shape[1]), "Colours": _colours(values)}
-    return Scan(image_u8=image_u8, sha256=sha256, format=kind, header=header, warnings=warnings)
+        count = int(getattr(image, "n_frames", 1)) if kind == "TIFF" else 1
+        raise_if_too_large(image.height, image.width, frames=count, settings=settings)
+        is_min_white = isinstance(image, TiffImagePlugin.TiffImageFile) and (
+            image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _MIN_IS_WHITE
+        )
+        pages, unlike = _pages(image, count, settings, on_progress)
+    warnings = _warnings(
+        pages[0], is_moving=kind != "TIFF" and bool(getattr(image, "is_animated", False)), unlike=unlike
+    )
+    header = {"Rows": str(pages[0].shape[0]), "Columns": str(pages[0].shape[1]), "Colours": _colours(pages[0])}
+    if len(pages) == 1 and pages[0].ndim == 3:
+        return Scan(image_u8=pages[0], sha256=sha256, format=kind, header=header, warnings=warnings)
+    values = pages[0][None] if len(pages) == 1 else np.stack(pages)
+    is_grey = values.ndim == 3
+    look = Look(window=percentile_window(values), is_inverted=is_min_white) if is_grey else Look()
+    return Scan(
+        image_u8=look.show(values[0]),
+        sha256=sha256,
+        format=kind,
+        header=header | ({"Pages": str(len(pages))} if len(pages) > 1 else {}),
+        warnings=warnings,
+        window=look.window,
+        windows=preset_windows(values, None) if is_grey else (),
+        volume=Volume(values, looks=(look,)),
+    )
+
+
+def _pages(
+    image: ImageFile.ImageFile, count: int, settings: Settings, on_progress: Callable[[int, int], object]
+) -> tuple[list[Real[np.ndarray, "height width *rgb"]], int]:
+    """Every page of the size and depth of the first, and how many are not."""
+    pages = []
+    for page in range(count):
+        if count > 1:
+            image.seek(page)
+        raise_if_too_large(image.height, image.width, settings=settings)
+        if not page or (image.height, image.width) in (pages[0].shape[:2], pages[0].shape[1::-1]):
+            pages.append(_decode(image))
+        on_progress(page + 1, count)
+    alike = [page for page in pages if (page.shape, page.dtype) == (pages[0].shape, pages[0].dtype)]
+    return alike, count - len(alike)
 
 
 def _decode(image: ImageFile.ImageFile) -> Real[np.ndarray, "height width *rgb"]:
     """Upright pixels: grey values as they are stored where they are deep, else RGB of 8 bits."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # other libraries switch it on for the whole process
-    is_min_white = isinstance(image, TiffImagePlugin.TiffImageFile) and (
-        image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _MIN_IS_WHITE
-    )
     image.load()
     upright = ImageOps.exif_transpose(image)
     if upright.mode in _DEEP_GREY_MODES:
-        grey = np.asarray(upright)
-        return grey.max() - grey if is_min_white else grey
+        return np.array(upright)
     return np.asarray(_on_black(upright))
 
 
@@ -95,20 +133,16 @@ def _on_black(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer).convert("RGB")
 
 
-def _as_rgb(values: Real[np.ndarray, "height width *rgb"]) -> UInt8[np.ndarray, "height width 3"]:
-    if values.ndim == 3:
-        return values
-    return np.repeat(percentile_window(values).apply(values)[..., None], 3, axis=2)
-
-
 def _colours(values: Real[np.ndarray, "height width *rgb"]) -> str:
     return "RGB, 8 bits" if values.ndim == 3 else f"grey, {8 * values.dtype.itemsize} bits"
 
 
-def _warnings(values: Real[np.ndarray, "height width *rgb"], *, several_pages: bool) -> tuple[str, ...]:
+def _warnings(values: Real[np.ndarray, "height width *rgb"], *, is_moving: bool, unlike: int) -> tuple[str, ...]:
     sentences = []
-    if several_pages:
-        sentences.append("This file has several pages; only the first one is shown.")
+    if is_moving:
+        sentences.append("This is a moving picture; only its first frame is shown.")
+    if unlike:
+        sentences.append(f"{unlike} page(s) of this file are of another size or depth and are left out.")
     if values.ndim == 2:
         sentences.append(
             f"This picture is deeper than 8 bits: the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values, "

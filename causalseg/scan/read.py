@@ -1,17 +1,18 @@
-"""The door for bytes: the content says what they are, never the file's name."""
+"""The door for files: loaded and measured here, decoded apart where a decoder might hang, crash or ask for too much."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.dicom import looks_like_dicom, read_dicom
-from causalseg.scan.raster import RASTER_MAGIC, read_raster
+from causalseg.scan.decode import decode, kind_of
 from causalseg.scan.types import Scan
+from causalseg.scan.worker import decode_apart
 from causalseg.settings import Settings
 
 _DEFAULT_SETTINGS = Settings()
-_CAN_OPEN = "DICOM, PNG, JPEG, TIFF, BMP and WebP"
+_HARMLESS = {"PNG", "BMP", "WebP"}
+"""One picture, as large as its header says, decoded in one pass: no worker needed. (A JPEG may have many passes.)"""
 
 
 def read_scan(
@@ -20,54 +21,63 @@ def read_scan(
     settings: Settings = _DEFAULT_SETTINGS,
     on_progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Scan:
-    """Read one scan from a file or from its bytes.
+    """Read one scan from a file or from its bytes, or one series from a folder or a zip of DICOM files.
 
     Args:
-        path_or_bytes: a file, or its whole content.
+        path_or_bytes: a file, its whole content, or a folder (whose `sha256` is that of its files' hashes, sorted).
         settings: its limits are held before anything is decoded.
         on_progress: told (done, total) after every slice; may raise to stop.
 
     Raises:
-        UnreadableScan: missing, empty, of an unknown format, damaged, or without pixels.
-        ScanTooLarge: more bytes or more pixels than `settings` allow.
+        UnreadableScan: missing, empty, of an unknown format, damaged, or without pixels; or decoding it took too long.
+        ScanTooLarge: more bytes, more pixels or more slices than `settings` allow.
     """
-    content = path_or_bytes if isinstance(path_or_bytes, bytes) else _load(Path(path_or_bytes), settings.max_file_bytes)
-    if not content:
+    if isinstance(path_or_bytes, bytes):
+        contents, is_folder = [path_or_bytes], False
+    else:
+        contents, is_folder = _load(Path(path_or_bytes), settings)
+    if not any(contents):
         raise UnreadableScan("This file is empty. Export the scan again, then open it again.")
-    _raise_if_too_many_bytes(len(content), settings.max_file_bytes)
-    sha256 = hashlib.sha256(content).hexdigest()
-    kind = _kind(content)
-    if kind == "DICOM":
-        return read_dicom(content, sha256=sha256, settings=settings, on_progress=on_progress)
-    return read_raster(content, kind, sha256=sha256, settings=settings)
+    if not is_folder:
+        _raise_if_too_many_bytes(len(contents[0]), settings.max_file_bytes)
+    run = decode if not is_folder and kind_of(contents[0]) in _HARMLESS else decode_apart
+    digests = sorted(hashlib.sha256(content).hexdigest() for content in contents)
+    sha256 = hashlib.sha256("".join(digests).encode()).hexdigest() if is_folder else digests[0]
+    return run(contents, is_folder=is_folder, sha256=sha256, settings=settings, on_progress=on_progress)
 
 
-def _kind(content: bytes) -> str:
-    if looks_like_dicom(content):
-        return "DICOM"
-    for kind, magics in RASTER_MAGIC.items():
-        if content.startswith(magics) and (kind != "WebP" or content[8:12] == b"WEBP"):
-            return kind
-    raise UnreadableScan(f"This is not a scan that can be opened, whatever its name says. Open a {_CAN_OPEN} file.")
-
-
-def _load(path: Path, max_bytes: int) -> bytes:
+def _load(path: Path, settings: Settings) -> tuple[list[bytes], bool]:
+    """The content of a file; or of all files of a folder, and that it is one."""
     try:
         if path.is_dir():
-            raise UnreadableScan("This is a folder. Open one file of it.")
+            return _load_folder(path, settings), True
         if not path.is_file():
             raise UnreadableScan("There is no such file (any more). Choose it again.")
-        _raise_if_too_many_bytes(path.stat().st_size, max_bytes)
-        return path.read_bytes()
+        _raise_if_too_many_bytes(path.stat().st_size, settings.max_file_bytes)
+        return [path.read_bytes()], False
     except (OSError, ValueError):
         raise UnreadableScan(
             "This file cannot be read from the disk. Check its permissions and open it again."
         ) from None
 
 
+def _load_folder(folder: Path, settings: Settings) -> list[bytes]:
+    """Files of a folder and the folders in it; links are not followed."""
+    files: list[Path] = []
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+            files.append(path)
+        if len(files) > settings.max_slices:
+            raise ScanTooLarge(
+                f"This folder has more than {settings.max_slices:,} files. Open the folder of one series."
+            )
+    _raise_if_too_many_bytes(sum(path.stat().st_size for path in files), settings.max_unpacked_bytes)
+    return [path.read_bytes() for path in sorted(files)]
+
+
 def _raise_if_too_many_bytes(size_bytes: int, max_bytes: int) -> None:
     if size_bytes > max_bytes:
         raise ScanTooLarge(
-            f"This file has {size_bytes / 2**20:,.1f} MB; at most {max_bytes / 2**20:,.1f} MB can be opened. "
+            f"There are {size_bytes / 2**20:,.1f} MB in it; at most {max_bytes / 2**20:,.1f} MB can be opened. "
             "Open a single frame or a smaller copy."
         )

@@ -10,6 +10,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from causalseg.errors import InputError, ScanTooLarge, UnreadableScan
 from causalseg.settings import Settings
 
+TOO_MUCH_MEMORY = "This scan is too large for the memory of this machine. Crop or shrink it first."
 _DECODER_COMPLAINTS = (
     OSError,
     EOFError,
@@ -46,7 +47,7 @@ def refuse_malformed(sentence: str, *, refusal: type[InputError] = UnreadableSca
     except InputError:
         raise
     except MemoryError:
-        raise ScanTooLarge("This scan is too large for the memory of this machine. Crop or shrink it first.") from None
+        raise ScanTooLarge(TOO_MUCH_MEMORY) from None
     except _DECODER_COMPLAINTS:
         raise refusal(sentence) from None
 

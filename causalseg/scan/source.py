@@ -1,12 +1,16 @@
 """What a file was, kept for exports that refer to it: a DICOM-SEG to its series, a NIfTI mask to its voxels."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float64, Shaped
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
 from pydicom import FileDataset
 
 from causalseg.scan.dicom_header import parse_header, without_identity
+from causalseg.scan.quiet import quiet_pydicom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +28,9 @@ class SourceDicom:
 
     def datasets(self, *, with_identity: bool = False) -> list[FileDataset]:
         """The headers, one for each file: only what a mask refers to, or, where the person asks for it, whole."""
-        datasets = [parse_header(header) for header in self.headers]
-        return datasets if with_identity else [without_identity(dataset) for dataset in datasets]
+        with quiet_pydicom():
+            datasets = [parse_header(header) for header in self.headers]
+            return datasets if with_identity else [without_identity(dataset) for dataset in datasets]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,15 +48,41 @@ class SourceNifti:
     flips: tuple[bool, bool, bool]
     """Which of these (slices, rows, columns) run against the file."""
 
+    @property
+    def volume_shape(self) -> tuple[int, int, int]:
+        """Slices (of all volumes in time), rows and columns."""
+        slices, rows, columns = (self._spatial[axis] for axis in self.axes)
+        return math.prod(self.shape[3:]) * slices, rows, columns
+
+    def nifti_header(self) -> Nifti1Header:
+        """nibabel's header, to write a mask with."""
+        kind = Nifti2Header if len(self.header) == Nifti2Header.template_dtype.itemsize else Nifti1Header
+        return kind(self.header, check=False)
+
     def to_volume(self, array: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "count height width"]:
         """The file's array -> slices as they are shown; volumes in time one after another."""
-        turned = np.transpose(array.reshape(*self.shape[:3], -1), (3, *self.axes))
-        flipped = np.flip(turned, [axis + 1 for axis, flip in enumerate(self.flips) if flip])
-        return flipped.reshape(-1, *flipped.shape[2:])
+        turned = np.transpose(array.reshape(*self._spatial, -1), (3, *self.axes))
+        return self._flip(turned).reshape(self.volume_shape)
 
     def to_file(self, volume: Shaped[np.ndarray, "count height width"]) -> Shaped[np.ndarray, "*shape"]:
         """Slices as they are shown (a mask) -> the file's own voxels: the inverse of `to_volume`."""
-        turned_shape = tuple(self.shape[axis] for axis in self.axes)
-        turned = np.flip(volume.reshape(-1, *turned_shape), [axis + 1 for axis, flip in enumerate(self.flips) if flip])
-        order = np.argsort(self.axes)
-        return np.transpose(turned, (*(order + 1), 0)).reshape(self.shape)
+        turned = self._flip(volume.reshape(-1, *(self._spatial[axis] for axis in self.axes)))
+        back = np.argsort(self.axes) + 1
+        return np.transpose(turned, (*back.tolist(), 0)).reshape(self.shape)
+
+    def volume_affine(self) -> Float64[np.ndarray, "4 4"]:
+        """(column, row, slice, 1) of the volume -> RAS+ in mm."""
+        to_voxel = np.zeros((4, 4))
+        to_voxel[3, 3] = 1
+        for direction, (axis, flip) in enumerate(zip(self.axes, self.flips, strict=True)):
+            to_voxel[axis, 2 - direction] = -1 if flip else 1
+            to_voxel[axis, 3] = self._spatial[axis] - 1 if flip else 0
+        return self.affine @ to_voxel
+
+    @property
+    def _spatial(self) -> tuple[int, int, int]:
+        first, second, third = (*self.shape, 1, 1)[:3]
+        return first, second, third
+
+    def _flip(self, turned: Shaped[np.ndarray, "repeats slices rows columns"]) -> Shaped[np.ndarray, "..."]:
+        return np.flip(turned, [direction + 1 for direction, flip in enumerate(self.flips) if flip])

@@ -19,6 +19,10 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNEVEN = (
     "The distances between the slices differ: some may be missing. Sizes in mm across slices are only approximate."
 )
+_DOUBLED = (
+    "Several slices lie in the same place, and not the same number everywhere: they are shown by place, and sizes "
+    "across slices are not known."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Stack:
     repeats: int = 1
     """How often every position occurs."""
     step_mm: tuple[float, float, float] | None = None
-    """From one slice to the next, LPS+."""
+    """From one slice to the next, LPS+; None where slices lie in the same place."""
     spacing_mm: float | None = None
     """Between slices, along their normal."""
     warnings: tuple[str, ...] = ()
@@ -46,8 +50,10 @@ def stack_slices(facts: Sequence[Dataset]) -> Stack | None:
         return None
     levels = _levels(heights_mm)
     repeats = len(levels[0])
-    if any(len(level) != repeats for level in levels) or len(levels) < 2:
+    if len(levels) < 2:
         return None
+    if any(len(level) != repeats for level in levels):
+        return Stack(tuple(place for level in levels for place in level), warnings=(_DOUBLED,))
     order = tuple(level[repeat] for repeat in range(repeats) for level in levels)
     lowest, highest = (facts[levels[end][0]].get("ImagePositionPatient") for end in (0, -1))
     gaps = np.diff([heights_mm[level[0]] for level in levels])

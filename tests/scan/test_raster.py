@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from causalseg.errors import UnreadableScan
-from causalseg.scan import read_scan
+from causalseg.errors import BadView, UnreadableScan
+from causalseg.scan import Window, read_scan
 from tests.scan.files import encode
 
 ORIENTATION = 0x0112
@@ -155,13 +155,59 @@ def test_exif_orientation_is_applied_once(
     np.testing.assert_array_equal(scan.image_u8, upright(rgb))
 
 
-def test_first_page_of_several_is_shown_and_the_scan_says_so(rgb: np.ndarray) -> None:
-    pages = [Image.fromarray(rgb), Image.fromarray(255 - rgb)]
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_every_page_of_a_tiff_can_be_viewed(rgb: np.ndarray, depth: type) -> None:
+    stack = np.stack([rgb[..., 0], rgb[..., 1], rgb[..., 2]]).astype(depth) * (1 if depth is np.uint8 else 200)
+    pages = [Image.fromarray(page) for page in stack]
 
     scan = read_scan(encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
 
+    assert (scan.count, scan.index, scan.axis, scan.place) == (3, 0, "page", "page 1 of 3")
+    assert scan.volume is not None
+    shown = scan.volume.values if depth is np.uint16 else scan.volume.values[..., 0]
+    np.testing.assert_array_equal(shown, stack)
+    for index, page in enumerate(pages if depth is np.uint8 else []):
+        np.testing.assert_array_equal(scan.view(index).image_u8[..., 0], np.asarray(page))
+    assert bool(scan.windows) == (depth is np.uint16)
+
+
+def test_pages_that_are_not_like_the_first_are_left_out_and_the_scan_says_so(rgb: np.ndarray) -> None:
+    pages = [Image.fromarray(rgb), Image.fromarray(rgb[:5]), Image.fromarray(255 - rgb)]
+
+    scan = read_scan(encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+
+    assert scan.count == 2 and scan.warnings == (
+        "1 page(s) of this file are of another size or depth and are left out.",
+    )
+    np.testing.assert_array_equal(scan.view(1).image_u8, 255 - rgb)
+
+
+def test_a_moving_picture_shows_its_first_frame_and_says_so(rgb: np.ndarray) -> None:
+    frames = [Image.fromarray(rgb), Image.fromarray(255 - rgb)]
+
+    scan = read_scan(encode(frames[0], "PNG", save_all=True, append_images=frames[1:]))
+
     np.testing.assert_array_equal(scan.image_u8, rgb)
-    assert scan.warnings == ("This file has several pages; only the first one is shown.",)
+    assert scan.count == 1 and "only its first frame" in scan.warnings[0]
+
+
+def test_values_of_a_deep_picture_are_kept_and_another_window_can_be_chosen() -> None:
+    deep = np.linspace(1000, 3000, 50 * 50).reshape(50, 50).astype(np.uint16)
+    scan = read_scan(encode(deep, "PNG"))
+    window = Window.between(1500.0, 2000.0)
+
+    assert scan.volume is not None
+    np.testing.assert_array_equal(scan.volume.values[0], deep)
+    np.testing.assert_array_equal(scan.view(window=window).image_u8[..., 0], window.apply(deep))
+
+
+def test_a_picture_of_eight_bits_has_one_view(rgb: np.ndarray) -> None:
+    scan = read_scan(encode(rgb, "PNG"))
+
+    assert scan.count == 1 and scan.volume is None and scan.view(0) is scan
+    for index, window in ((1, None), (None, Window(0.0, 1.0))):
+        with pytest.raises(BadView):
+            scan.view(index, window)
 
 
 def test_header_has_no_text_of_the_file(rgb: np.ndarray) -> None:

@@ -70,14 +70,14 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
 def test_unknown_content_is_refused_with_what_can_be_opened(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "scan.png").write_bytes(content)
 
-    with pytest.raises(UnreadableScan, match="Open a DICOM, PNG, JPEG, TIFF, BMP and WebP file"):
+    with pytest.raises(UnreadableScan, match="Open a DICOM, NIfTI, PNG"):
         read_scan(tmp_path / "scan.png")
 
 
 def test_missing_file_and_folder_and_impossible_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableScan, match="no such file"):
         read_scan(tmp_path / "gone.png")
-    with pytest.raises(UnreadableScan, match="This is a folder"):
+    with pytest.raises(UnreadableScan, match="This file is empty"):
         read_scan(tmp_path)
     with pytest.raises(UnreadableScan):
         read_scan("scan\0.png")

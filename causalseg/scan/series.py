@@ -1,0 +1,60 @@
+"""The DICOM files of a folder or a zip -> one series: the longest, its slices by their place in space."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pydicom import Dataset
+
+from causalseg.scan.dicom import DicomFile, read_slices
+from causalseg.scan.dicom_facts import numbers_of
+from causalseg.scan.types import Scan
+from causalseg.settings import Settings
+
+
+def read_series(
+    files: Sequence[DicomFile],
+    *,
+    whole: str,
+    sha256: str,
+    settings: Settings,
+    on_progress: Callable[[int, int], object],
+) -> Scan:
+    """Read the longest series among `files`; the scan says so where there are others.
+
+    Args:
+        files: in any order.
+        whole: what they came in, in a word: "zip", "folder".
+        sha256: of that.
+        settings: its limits are held before anything is decoded.
+        on_progress: told after every slice.
+    """
+    series = _by_series(files)
+    longest = max(series, key=lambda group: sum(file.frames for file in group))
+    scan = read_slices(longest, sha256=sha256, settings=settings, on_progress=on_progress)
+    if len(series) == 1:
+        return scan
+    sentence = (
+        f"This {whole} has {len(series)} series, or parts of series that differ in size or direction; the longest one, "
+        f"of {scan.count} {scan.axis}s, is shown."
+    )
+    return replace(scan, warnings=(sentence, *scan.warnings))
+
+
+def _by_series(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
+    """Files that can be one volume: of one series, size and direction; a multi-frame file is one by itself."""
+    groups: dict[tuple, dict[str, DicomFile]] = defaultdict(dict)
+    for place, file in enumerate(files):
+        header = file.header
+        own = place if file.frames > 1 else None
+        name = str(header.get("SOPInstanceUID") or place)  # the same slice twice counts once
+        groups[(str(header.get("SeriesInstanceUID")), *_shape_of(header), own)].setdefault(name, file)
+    numbered = sorted(
+        groups.values(), key=lambda group: numbers_of(next(iter(group.values())).header.get("SeriesNumber"))
+    )
+    return [list(group.values()) for group in numbered]
+
+
+def _shape_of(header: Dataset) -> tuple:
+    direction = tuple(round(cosine, 2) + 0.0 for cosine in numbers_of(header.get("ImageOrientationPatient")))
+    return int(header.Rows), int(header.Columns), header.get("SamplesPerPixel"), direction

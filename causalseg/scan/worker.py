@@ -1,0 +1,179 @@
+"""Decoders in a process of their own: it can be killed, it has a memory limit, and when it dies it dies alone.
+
+    parent   job + contents ──►  worker: serve ── decode
+    parent  ◄── ready | progress | refusal | failure | scan
+
+GDCM aborts the whole process on some damaged codestreams (one flipped bit of a JPEG table is enough), which no `except`
+can catch; other decoders may loop or ask for all memory. A worker is started once and kept, so that opening a second
+file costs milliseconds. Two visitors are served at a time, a third one waits.
+"""
+
+import atexit
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from causalseg.errors import ScanTooLarge, UnreadableScan
+from causalseg.scan.serve import STEP
+from causalseg.scan.types import Scan
+from causalseg.scan.wire import Kind, load_scan, read_message, write_message
+from causalseg.settings import Settings
+
+_START_SECONDS = 60.0
+"""For importing numpy and pydicom on a busy machine."""
+_MOST_WORKERS = 2
+_COMMAND = "from causalseg.scan.serve import serve; serve()"
+_DIED = (
+    "The pixels of this file cannot be decoded: they are damaged, or made to break decoders. "
+    "Export it again from where it came, then open it again."
+)
+_REFUSALS = {refusal.__name__: refusal for refusal in (UnreadableScan, ScanTooLarge)}
+
+Progress = Callable[[int, int], object]
+"""`on_progress(done, total)`, called after every slice; may raise to stop."""
+
+
+class WorkerFailure(RuntimeError):
+    """A fault of ours inside a worker; the message says where."""
+
+
+def decode_apart(
+    contents: Sequence[bytes], *, is_folder: bool, sha256: str, settings: Settings, on_progress: Progress
+) -> Scan:
+    """`decode` in a worker.
+
+    Raises:
+        UnreadableScan: as `decode` does; or a decoder died of the file, or took too long over it.
+        ScanTooLarge: as `decode` does.
+    """
+    job = {"is_folder": is_folder, "sha256": sha256, "settings": settings}
+    with _WORKERS.borrow() as worker:
+        return worker.run(pickle.dumps(job), contents, settings, on_progress)
+
+
+class _Worker:
+    """The parent's side of one process."""
+
+    def __init__(self) -> None:
+        paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries quote the file there
+            env=os.environ | paths | threads,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise WorkerFailure("a process without pipes")
+        self._questions, self._answers = self._process.stdin, self._process.stdout
+        self._is_late = False
+        with self._killed_after(_START_SECONDS):
+            read_message(self._answers)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._answers.close()
+        with suppress(BrokenPipeError):
+            self._questions.close()
+
+    def run(self, job: bytes, contents: Sequence[bytes], settings: Settings, on_progress: Progress) -> Scan:
+        """One file; a worker that did not come to its end with it is closed."""
+        ends, still_seconds = time.monotonic() + settings.max_open_seconds, float(settings.max_still_seconds)
+        is_done = False
+        try:
+            with self._killed_after(still_seconds):
+                write_message(self._questions, Kind.JOB, [job, *contents])
+            while True:
+                with self._killed_after(min(still_seconds, max(ends - time.monotonic(), 0.0))):
+                    kind, blocks = read_message(self._answers)
+                if kind is Kind.PROGRESS:
+                    self._is_late = time.monotonic() > ends
+                    if self._is_late:
+                        raise EOFError
+                    on_progress(*STEP.unpack(blocks[0]))
+                    continue
+                is_done = True
+                return _outcome(kind, blocks)
+        except (OSError, EOFError, ValueError):
+            raise UnreadableScan(_late(settings) if self._is_late else _DIED) from None
+        finally:
+            if not is_done:
+                self.close()
+
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self._kill_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _kill_late(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
+
+def _outcome(kind: Kind, blocks: Sequence[bytes | bytearray]) -> Scan:
+    if kind is Kind.SCAN:
+        return load_scan(blocks)
+    if kind is Kind.REFUSAL:
+        name, sentence = json.loads(blocks[0])
+        raise _REFUSALS[name](sentence)
+    raise WorkerFailure(blocks[0].decode(errors="replace"))
+
+
+def _late(settings: Settings) -> str:
+    return (
+        f"This file was given up: a slice took more than {settings.max_still_seconds} s to decode, or all of it more "
+        f"than {settings.max_open_seconds} s. Export it uncompressed, or open a part of it."
+    )
+
+
+class _Workers:
+    """Those that wait for a file; each is borrowed by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """In a forked process: the workers are the parent's."""
+        self._free = threading.BoundedSemaphore(_MOST_WORKERS)
+        self._idle: list[_Worker] = []
+
+    @contextmanager
+    def borrow(self) -> Iterator[_Worker]:
+        with self._free:
+            worker = self._idle.pop() if self._idle else None
+            if worker is None or not worker.is_alive:
+                worker = _Worker()
+            try:
+                yield worker
+            finally:
+                if worker.is_alive:
+                    self._idle.append(worker)
+
+    def close(self) -> None:
+        """End those that wait."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+_WORKERS = _Workers()
+atexit.register(_WORKERS.close)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_WORKERS.forget)
