@@ -17,7 +17,7 @@
   const steps = { arrowleft: -1, arrowup: -1, arrowright: 1, arrowdown: 1 };
   const turn = (event, step) => {
     const slider = document.querySelector("#slices input[type=range]");
-    if (!slider || event.target.closest("[role=tab], [role=option], input[type=range]")) return;
+    if (!slider || event.target.closest("[role=option], input[type=range]")) return;
     event.preventDefault();
     slider.value = Number(slider.value) + step;
     slider.dispatchEvent(new Event("input", { bubbles: true }));

@@ -131,11 +131,11 @@ class Wiring:
             concurrency_limit=VOLUMES_AT_ONCE,
             api_visibility="private",
         )
-        self._listen("stop", stage.stop.click, self._stop_task, [], [])
+        self._listen("stop", stage.stop.click, self._stop_task, [], [stage.stop])
 
     def _at_rest(self) -> Updates:
         stage = self.page.stage
-        return {stage.stop: gr.update(visible=False), stage.segment_all: gr.update(interactive=True)}
+        return {stage.stop: gr.update(visible=False, interactive=True), stage.segment_all: gr.update(interactive=True)}
 
     def _segment_all(self, state: SessionState, request: gr.Request) -> Iterator[Updates]:
         stage, tab = self.page.stage, str(request.session_hash)
@@ -153,7 +153,7 @@ class Wiring:
 
     def _stop_task(self, request: gr.Request) -> Updates:
         self.tasks.stop(str(request.session_hash))
-        return {}
+        return {self.page.stage.stop: gr.update(interactive=False)}
 
     def _drop_task(self, request: gr.Request) -> Updates:
         self.tasks.drop(str(request.session_hash))

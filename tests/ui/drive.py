@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Request, expect
 
 from causalseg.ui.render import CANVAS_SIDE_PX
 
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 60_000
 """Of every wait; generous, for machines that are busy."""
 _POLL_MS = 50
 _TINTED = 20

@@ -3,7 +3,8 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -30,9 +31,17 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.breaks_on: str | None = None
-        self.may_encode = threading.Event()
-        """Cleared by a test that wants to do something while a scan is being opened."""
-        self.may_encode.set()
+        self._may_encode = threading.Event()
+        self._may_encode.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is encoded inside: time for a test to do something meanwhile."""
+        self._may_encode.clear()
+        try:
+            yield
+        finally:
+            self._may_encode.set()
 
     @property
     def name(self) -> str:
@@ -44,7 +53,7 @@ class FakeEngine(Engine):
 
     def encode(self, scan: Scan) -> EncodedScan:
         self.calls["encode"] += 1
-        self.may_encode.wait(LONGEST_WAIT_SECONDS)
+        self._may_encode.wait(LONGEST_WAIT_SECONDS)
         strength = {entry.id: 0.01 * place for place, entry in enumerate(self.confounders)} | STRENGTHS
         return EncodedScan(
             scan=scan,

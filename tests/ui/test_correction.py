@@ -177,3 +177,20 @@ def test_a_browser_that_rounds_a_colour_by_one_is_believed() -> None:
     rounded = returned(draft)
     rounded["layers"] = [np.where(rounded["layers"][0] > 0, rounded["layers"][0] - 1, 0).astype(np.uint8)]
     np.testing.assert_array_equal(correction.corrected(draft, rounded), draft.proposed)
+
+
+def test_strokes_are_unsaved_until_they_are_saved(tmp_path: Path) -> None:
+    draft = loaded(disc(128, 96))
+    value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
+    assert correction.unsaved(draft, returned(draft)) is None
+    assert correction.unsaved(draft, value) is not None
+    kept, _, _ = correction.save(LabelStore(tmp_path), draft, value, "me", "model")
+    assert correction.unsaved(kept, value) is None
+    assert correction.unsaved(kept, returned(draft)) is not None
+
+
+def test_an_editor_without_a_mask_has_nothing_to_lose() -> None:
+    draft = loaded(disc(128, 96))
+    assert correction.unsaved(None, returned(draft)) is None
+    assert correction.unsaved(replace(draft, is_loaded=False), returned(draft)) is None
+    assert correction.unsaved(draft, None) is None

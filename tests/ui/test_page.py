@@ -114,11 +114,10 @@ def test_erasing_undoing_and_redoing_are_exact(app: App, page: Page, tmp_path: P
 
 def test_what_is_typed_while_a_scan_is_opened_stays(app: App, page: Page, grainy_png: Path) -> None:
     encoded = app.engine.calls["encode"]
-    app.engine.may_encode.clear()
-    upload(page, grainy_png)
-    until(page, lambda: app.engine.calls["encode"] > encoded, what="the scan to be encoded")
-    describe(page, "polyp")
-    app.engine.may_encode.set()
+    with app.engine.held():
+        upload(page, grainy_png)
+        until(page, lambda: app.engine.calls["encode"] > encoded, what="the scan to be encoded")
+        describe(page, "polyp")
     expect_text(page, "#answer p", "found")
     expect(page.locator("#description textarea")).to_have_value("polyp")
 
