@@ -1,6 +1,7 @@
 """`python -m causalseg`: segment a scan, list the confounders.
 
-    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--out mask.png] [--json]
+    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--slice N] [--window C,W|NAME]
+                             [--out mask.png] [--json]
     python -m causalseg confounders [--json]
 
 Exit code 0: answered (also where nothing was found). 2: the scan, the text or an id cannot be used; why is on stderr.
@@ -11,13 +12,14 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from causalseg.annotations.export import mask_to_png
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.engine import Engine, Removal, Segmentation
-from causalseg.errors import CausalsegError, InputError
-from causalseg.scan import Scan, read_scan
+from causalseg.errors import BadView, CausalsegError, InputError
+from causalseg.scan import Scan, Window, read_scan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument("scan", type=Path)
     segment.add_argument("--text", required=True, help="what to look for")
     segment.add_argument("--remove", default="detected", help="none (observed), detected (adjusted) or id,id,...")
+    segment.add_argument("--slice", type=int, help="which slice, frame or page, from 1; default: the one first shown")
+    segment.add_argument("--window", help='centre and width ("40,400"), or one of the scan\'s windows ("lung")')
     segment.add_argument("--out", type=Path, help="where to write the mask, a PNG of the scan's own size, 0 or 255")
     segment.add_argument("--json", action="store_true", help="print the answer as JSON")
     segment.add_argument("--checkpoint", default="causalseg-lite")
@@ -55,13 +59,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _segment(options: argparse.Namespace) -> None:
-    scan = read_scan(options.scan)
+    scan = _look(read_scan(options.scan), options.slice, options.window)
     engine = Engine.load(options.checkpoint)
     answer = engine.segment(engine.encode(scan), options.text, _removal(options.remove))
     if options.out is not None:
         _write(options.out, mask_to_png(answer.mask))
     report = _report(scan, answer)
     _say(json.dumps(report) if options.json else _sentence(answer))
+
+
+def _look(scan: Scan, slice_number: int | None, window: str | None) -> Scan:
+    """The slice (from 1) and the window that were asked for.
+
+    Raises:
+        BadView: the scan does not have them.
+    """
+    if slice_number is None and window is None:
+        return scan
+    index = None if slice_number is None else slice_number - 1
+    return scan.view(index, None if window is None else _window(scan, window))
+
+
+def _window(scan: Scan, text: str) -> Window:
+    named = {choice.label.lower(): choice.window for choice in scan.windows}
+    if text.lower() in named:
+        return named[text.lower()]
+    with suppress(ValueError):
+        center, width = (float(number) for number in text.split(","))
+        return Window(center, width)
+    raise BadView(f"There is no such window. Give centre and width, for example 40,400, or one of: {', '.join(named)}.")
 
 
 def _removal(text: str) -> Removal:
@@ -82,6 +108,9 @@ def _report(scan: Scan, answer: Segmentation) -> dict[str, object]:
         "scan_sha256": scan.sha256,
         "height": scan.hw[0],
         "width": scan.hw[1],
+        "slice": scan.index + 1,
+        "slices": scan.count,
+        "window": None if scan.window is None else [scan.window.center, scan.window.width],
         "found": answer.found,
         "presence": round(answer.presence, 4),
         "area_px": int(answer.mask.sum()),

@@ -9,6 +9,7 @@
     │   ├── UnknownConfounder     an id the dictionary does not have
     │   ├── BadStrength           a strength outside [0, 1]
     │   ├── BadCorrection         a corrected mask of the wrong shape, or with pixels that moved by themselves
+    │   ├── ExportRefused         a mask that cannot be written in the wanted format, and which to take instead
     │   └── SplitConflict         a patient's scans would stand in two parts of the split
     ├── CheckpointError           a checkpoint cannot be used
     │   ├── UnknownCheckpoint     a name the manifest does not have
@@ -54,6 +55,10 @@ class BadStrength(InputError):
 
 class BadCorrection(InputError):
     """A corrected mask has the wrong shape, or pixels that nobody touched have moved."""
+
+
+class ExportRefused(InputError):
+    """A mask cannot be written in the wanted format; the message says which to take instead."""
 
 
 class SplitConflict(InputError):

@@ -11,6 +11,7 @@ from PIL import Image
 from causalseg.__main__ import main
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.scan.phantoms import make_phantom
+from tests.scan.files import make_dicom
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,48 @@ def test_remove_takes_none_or_ids(
 ) -> None:
     assert main(["segment", str(scan_path), "--text", "skin lesion", "--remove", remove, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["removed"] == removed
+
+
+@pytest.fixture(scope="module")
+def volume_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scan") / "scan.dcm"
+    grey = make_phantom("ct", 1).image_u8[..., 0].astype(np.int16)
+    path.write_bytes(make_dicom(np.stack([grey, grey[::-1], grey * 0]), WindowCenter=100, WindowWidth=250))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slice_number", "window"),
+    [
+        ([], 1, [100, 250]),
+        (["--slice", "2"], 2, [100, 250]),
+        (["--slice", "3", "--window", "40,400"], 3, [40, 400]),
+        (["--window", "Lung"], 1, [-600, 1500]),
+    ],
+)
+def test_slice_and_window_choose_what_is_segmented(
+    volume_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], slice_number: int, window: list[int]
+) -> None:
+    assert main(["segment", str(volume_path), "--text", "lung", "--json", *arguments]) == 0
+    report = json.loads(capsys.readouterr().out)
+
+    assert (report["slice"], report["slices"], report["window"]) == (slice_number, 3, window)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--slice", "4"], "choose one from 1 to 3"),
+        (["--slice", "0"], "choose one from 1 to 3"),
+        (["--window", "moonlight"], "one of: file: window 1, lung"),
+        (["--window", "40,-1"], "no such window"),
+    ],
+)
+def test_a_slice_or_window_that_is_not_there_is_a_sentence_and_exit_code_2(
+    volume_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(["segment", str(volume_path), "--text", "lung", *arguments]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_confounders_lists_every_entry(capsys: pytest.CaptureFixture[str]) -> None:

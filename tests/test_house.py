@@ -22,3 +22,11 @@ def test_the_app_needs_nothing_that_requirements_txt_does_not_name() -> None:
     foreign = imported - set(sys.stdlib_module_names) - {"causalseg", "spaces"}
     missing = [name for name in sorted(foreign) if names.get(name, name).lower() not in required]
     assert missing == []
+
+
+def test_the_version_is_one() -> None:
+    import tomllib
+
+    from causalseg.version import VERSION
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION

@@ -1,10 +1,9 @@
 """The SQLite file of the store: opened for one call, written in one transaction, explained in words when it fails."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +64,6 @@ class Database:
                     yield connection
                 return
             with self._connection_for_reading() as connection:
-                connection.execute("BEGIN")
                 yield connection
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[tuple]:
@@ -107,15 +105,27 @@ class Database:
 
     @contextmanager
     def _connection_for_reading(self) -> Iterator[sqlite3.Connection]:
-        """As `connection`, or without any lock where the folder is read-only and nobody left a journal behind."""
-        if self._is_at_rest() and not os.access(self.folder, os.W_OK):
-            uri = f"{self.path.absolute().as_uri()}?immutable=1"
-            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-                self._raise_if_newer(connection)
-                self._raise_if_older(connection)
-                yield connection
-            return
-        with self.connection() as connection:
+        """As `connection`; or without any lock, where the disk has no place for one and nobody left a journal behind.
+
+        That is so on a read-only disk, and on a full one.
+        """
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.connection())
+                connection.execute("BEGIN")
+                connection.execute("SELECT 1 FROM facts").fetchone()  # only now does SQLite ask for its lock files
+            except sqlite3.OperationalError:
+                if not self._is_at_rest():
+                    raise
+                connection = stack.enter_context(self._connection_without_locks())
+            yield connection
+
+    @contextmanager
+    def _connection_without_locks(self) -> Iterator[sqlite3.Connection]:
+        uri = f"{self.path.absolute().as_uri()}?immutable=1"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            self._raise_if_newer(connection)
+            self._raise_if_older(connection)
             yield connection
 
     def _is_at_rest(self) -> bool:
@@ -158,8 +168,8 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
 

@@ -1,7 +1,6 @@
 """Deleting hides at once and for everybody; purging then really removes, from the database and from the disk."""
 
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,8 +16,6 @@ from causalseg.errors import StoreError
 OnProgress = Callable[[int, int], object]
 
 _STEPS = 3
-_PATIENCE_SECONDS = 10.0
-_RETRY_SECONDS = 0.05
 _OF_A_PICTURE = (
     "events",
     "turns",
@@ -92,16 +89,24 @@ def delete_scan(store: LabelStore, scan_sha256: str, *, person: str) -> None:
         events.record(connection, name, "deleted_scan", scan_sha256)
 
 
-def purge(store: LabelStore, *, person: str, on_progress: OnProgress | None = None) -> Purged:
+def purge(
+    store: LabelStore, *, person: str, on_progress: OnProgress | None = None, patience_seconds: float = 10.0
+) -> Purged:
     """Remove for ever what is deleted: rows, events, files that nothing else names; then overwrite the free space.
 
     What stays of it: one event with the three counts, the number of each deleted mask of a scan that is still there,
     and the salted key of a patient whose part of the split was not the drawn one. Copies of the store elsewhere are
     not reached. A purge that is killed half-way is finished by the next one.
 
+    Args:
+        store: what to clean.
+        person: who does it.
+        on_progress: told (done, total); may raise `Cancelled` before anything is removed.
+        patience_seconds: how long to wait for readers of the journal.
+
     Raises:
         BadCorrection: nobody signed.
-        StoreError: the disk refuses.
+        StoreError: the disk refuses, or somebody reads for too long.
     """
     name, tell = signed(person), on_progress or (lambda done, total: None)
     if not store.database.path.exists():
@@ -119,7 +124,7 @@ def purge(store: LabelStore, *, person: str, on_progress: OnProgress | None = No
         files = sweep(store.images, images) + sweep(store.masks, masks)
         events.record(connection, name, "purged", scans=scans, labels=labels, files=files)
     tell(2, _STEPS)
-    _overwrite_free_space(store)
+    _overwrite_free_space(store, patience_seconds)
     tell(_STEPS, _STEPS)
     return Purged(scans, labels, files)
 
@@ -162,15 +167,14 @@ def _named_files(connection: sqlite3.Connection) -> tuple[set[str], set[str]]:
     return {name for (name,) in images}, {name for (name,) in masks}
 
 
-def _overwrite_free_space(store: LabelStore) -> None:
+def _overwrite_free_space(store: LabelStore, patience_seconds: float) -> None:
     """Rewrite the database without its free pages, and empty the journal, which may hold old pages too."""
     with store.database.explained("written"), store.database.connection() as connection:
         connection.execute("VACUUM")
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    "What was deleted is gone from the label store, but somebody is reading it, so that its journal "
-                    "could not be emptied. Purge again in a moment."
-                )
-            time.sleep(_RETRY_SECONDS)
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * patience_seconds)}")
+        is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if is_busy:
+        raise StoreError(
+            "What was deleted is gone from the label store, but somebody is reading it, so that its journal could not "
+            "be emptied. Purge again in a moment."
+        )

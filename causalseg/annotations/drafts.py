@@ -43,7 +43,7 @@ def keep(
     parent_sha256: str | None = None,
     proposed: Bool[np.ndarray, "height width"] | None = None,
     seconds_spent: float = 0,
-    index: int = 0,
+    index: int | None = None,
 ) -> Draft:
     """Keep a mask in the making in place of the one before; the arguments are those of `LabelStore.save`.
 
@@ -52,7 +52,7 @@ def keep(
         StoreError: the disk refuses; the mask is still with the caller, who may try again.
     """
     raise_if_wrong_size(mask, scan.hw)
-    place = (scan.sha256, index, signed(person))
+    place = (scan.sha256, scan.index if index is None else index, signed(person))
     masks = (mask_to_png(mask), None if proposed is None else mask_to_png(proposed))
     picture, kept_at = Picture(scan.image_u8), now()
     with store.database.writing() as connection:

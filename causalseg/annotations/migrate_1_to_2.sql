@@ -7,7 +7,7 @@ SELECT causalseg_patient_key(sha256), causalseg_split(causalseg_patient_key(sha2
 
 INSERT INTO scans (sha256, height_px, width_px, format, modality, row_spacing_mm, column_spacing_mm, count, axis,
                    patient_key, split, source, added_at, deleted_at)
-SELECT sha256, height_px, width_px, format, modality, row_spacing_mm, column_spacing_mm, 1, 'slice',
+SELECT sha256, height_px, width_px, format, modality, row_spacing_mm, column_spacing_mm, 1, 'page',
        causalseg_patient_key(sha256), causalseg_split(causalseg_patient_key(sha256)), NULL,
        COALESCE((SELECT MIN(saved_at) FROM v1_revisions WHERE scan_sha256 = sha256), causalseg_now()), NULL
 FROM v1_scans ORDER BY rowid;

@@ -12,7 +12,7 @@ import hashlib
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
@@ -77,12 +77,14 @@ class Turn:
     """One sentence for the person."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
+    """A row of the query in `_candidates`; there may be ten thousand."""
+
     item: int
-    place: tuple[str, int]
+    scan_sha256: str
+    index: int
     state: str | None
-    note: str
+    note: str | None
     skipped_at: str | None
     """None also where something new was said of it since."""
     uncertainty: float | None
@@ -118,7 +120,7 @@ def next_scan(
     """
     name = signed(person)
     with store.database.writing() as connection:
-        candidates = [one for one in _candidates(connection, name, policy) if one.place != after]
+        candidates = [one for one in _candidates(connection, name, policy) if (one.scan_sha256, one.index) != after]
         choice = _choose(connection, name, candidates, policy)
         if choice is None:
             return None
@@ -128,7 +130,7 @@ def next_scan(
             "WHERE items.id = ?",
             (choice.candidate.item,),
         ).fetchone()
-    return Turn(scan_from_row(row[1:]), choice.candidate.place[1], row[0], choice.why, choice.reason)
+    return Turn(scan_from_row(row[1:]), choice.candidate.index, row[0], choice.why, choice.reason)
 
 
 def skip(store: LabelStore, scan_sha256: str, person: str, index: int = 0) -> None:
@@ -202,10 +204,7 @@ def _candidates(connection: sqlite3.Connection, person: str, policy: Policy) -> 
         "modality": policy.modality,
         "split": policy.split,
     }
-    return [
-        _Candidate(item, (scan_sha256, index), state, note or "", *rest)
-        for item, scan_sha256, index, state, note, *rest in connection.execute(query, values)
-    ]
+    return list(map(_Candidate._make, connection.execute(query, values)))
 
 
 def _choose(
@@ -320,7 +319,7 @@ def _draws_so_far(connection: sqlite3.Connection, person: str) -> int:
 
 
 def _write_down(connection: sqlite3.Connection, person: str, choice: _Choice, policy: Policy, *, left: int) -> None:
-    place = choice.candidate.place
+    place = (choice.candidate.scan_sha256, choice.candidate.index)
     draw = _draws_so_far(connection, person)
     connection.execute(
         'INSERT INTO turns (scan_sha256, "index", person, served_at) VALUES (?, ?, ?, ?) '

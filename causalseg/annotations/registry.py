@@ -1,6 +1,7 @@
 """Scans and their pictures entering the store: rows, files, and the part of the split, inside one transaction."""
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,10 @@ from causalseg.annotations.database import now, salt
 from causalseg.annotations.files import write_once
 from causalseg.annotations.pictures import Picture
 from causalseg.annotations.types import Split, StoredScan
-from causalseg.errors import BadCorrection, SplitConflict, StoreError
+from causalseg.errors import BadCorrection, SplitConflict, StoreError, UnreadableScan
+from causalseg.scan.dicom_header import parse_header
+from causalseg.scan.refusal import refuse_malformed
+from causalseg.scan.source import SourceDicom
 from causalseg.scan.types import Scan
 
 SCAN_COLUMNS = (
@@ -26,7 +30,7 @@ class Facts:
     """What is known of a scan beside its pixels."""
 
     patient: str | None = None
-    """Name or number of the patient; only its salted hash is written down."""
+    """Name or number of the patient; only its salted hash is written down. None: the DICOM header says it, if any."""
     modality: str | None = None
     """Where the file does not say it."""
     split: Split | None = None
@@ -131,7 +135,8 @@ def _found(connection: sqlite3.Connection, sha256: str) -> StoredScan:
 
 
 def _add_scan(connection: sqlite3.Connection, scan: Scan, facts: Facts) -> None:
-    key = split.patient_key(salt(connection), patient=facts.patient, scan_sha256=scan.sha256)
+    patient = facts.patient or _patient_in_header(scan)
+    key = split.patient_key(salt(connection), patient=patient, scan_sha256=scan.sha256)
     part = _part_of(connection, key) or facts.split or split.draw(key)
     if facts.split not in (None, part):
         raise _conflict(part)
@@ -147,8 +152,8 @@ def _add_scan(connection: sqlite3.Connection, scan: Scan, facts: Facts) -> None:
             facts.modality or scan.modality,
             row_mm,
             column_mm,
-            1,
-            "slice",
+            scan.count,
+            scan.axis,
             key,
             part,
             facts.source,
@@ -173,6 +178,18 @@ def _learn(connection: sqlite3.Connection, known: StoredScan, facts: Facts) -> N
         "deleted_at = NULL WHERE sha256 = ?",
         (key, facts.modality, facts.source, known.sha256),
     )
+
+
+def _patient_in_header(scan: Scan) -> str | None:
+    """The patient's number in the file that a DICOM scan was read from; read as raw bytes, and kept by nobody."""
+    source = None if scan.volume is None else scan.volume.source
+    if not isinstance(source, SourceDicom):
+        return None
+    with suppress(UnreadableScan), refuse_malformed("unreadable header"):
+        element = parse_header(source.headers[0]).get_item("PatientID")
+        value = b"" if element is None else element.value
+        return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return None
 
 
 def _part_of(connection: sqlite3.Connection, key: str) -> Split | None:

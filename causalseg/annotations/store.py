@@ -38,13 +38,13 @@ class LabelStore:
 
     folder: Path
 
-    def add(self, scan: Scan, *, person: str, index: int = 0, facts: Facts = NO_FACTS) -> StoredScan:
+    def add(self, scan: Scan, *, person: str, index: int | None = None, facts: Facts = NO_FACTS) -> StoredScan:
         """Keep a picture without a mask, for lists and the queue; what is there already stays as it is.
 
         Args:
             scan: what a person would see.
             person: who adds it.
-            index: which slice, frame or page `scan.image_u8` shows.
+            index: which slice, frame or page is shown; None: the scan says it.
             facts: what is known beside the pixels.
 
         Raises:
@@ -53,8 +53,9 @@ class LabelStore:
             StoreError: the disk refuses.
         """
         name, picture = signed(person), Picture(scan.image_u8)
+        place = scan.index if index is None else index
         with self.database.writing() as connection:
-            return registry.enter(connection, self.images, scan, picture, index, name, facts)
+            return registry.enter(connection, self.images, scan, picture, place, name, facts)
 
     def save(
         self,
@@ -68,7 +69,7 @@ class LabelStore:
         parent_sha256: str | None = None,
         proposed: Bool[np.ndarray, "height width"] | None = None,
         seconds_spent: float = 0,
-        index: int = 0,
+        index: int | None = None,
         finished: bool = True,
         facts: Facts = NO_FACTS,
     ) -> Revision:
@@ -86,7 +87,7 @@ class LabelStore:
             parent_sha256: `mask_sha256` of the revision that this one corrects.
             proposed: the mask before the person touched it.
             seconds_spent: by the person, on this mask.
-            index: which slice, frame or page of the file was drawn on.
+            index: which slice, frame or page of the file was drawn on; None: the one that the scan shows.
             finished: False where the person means to go on.
             facts: what is known of the scan beside its pixels.
 
@@ -96,17 +97,17 @@ class LabelStore:
             StoreError: the disk refuses; the mask is still with the caller, who may try again.
         """
         raise_if_wrong_size(mask, scan.hw)
-        name = signed(person)
+        name, place = signed(person), scan.index if index is None else index
         picture, mask_png = Picture(scan.image_u8), mask_to_png(mask)
         image_png = picture.png
         overlap = None if proposed is None else dice(mask, proposed)
         with self.database.writing() as connection:
-            registry.enter(connection, self.images, scan, picture, index, name, facts)
+            registry.enter(connection, self.images, scan, picture, place, name, facts)
             revision = Revision(
                 scan_sha256=scan.sha256,
-                index=index,
+                index=place,
                 person=name,
-                number=_next_number(connection, (scan.sha256, index, name)),
+                number=_next_number(connection, (scan.sha256, place, name)),
                 description=description,
                 removed=tuple(removed),
                 model=model,
@@ -200,7 +201,15 @@ class LabelStore:
             raise StoreError(registry.NOT_HERE)
         (image_sha256, *row), *_ = rows
         stored = scan_from_row(tuple(row))
-        return Scan(self.picture_u8(image_sha256), stored.sha256, stored.format, stored.modality, stored.spacing_mm)
+        return Scan(
+            self.picture_u8(image_sha256),
+            stored.sha256,
+            stored.format,
+            stored.modality,
+            stored.spacing_mm,
+            index=index,
+            axis=stored.axis,
+        )
 
     @property
     def database(self) -> Database:

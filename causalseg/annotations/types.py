@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from causalseg.scan.types import Axis
+
 State = Literal["not_started", "in_progress", "done", "flagged", "approved", "sent_back"]
 """Of one person's work on one picture; the last two are said by a reviewer."""
 STATES: tuple[State, ...] = ("not_started", "in_progress", "done", "flagged", "approved", "sent_back")
@@ -31,7 +33,7 @@ class StoredScan:
     """Distance between rows, between columns, in mm."""
     count: int
     """Slices, frames or pages in the file."""
-    axis: str
+    axis: Axis
     """What is counted: "slice", "frame" or "page"."""
     patient_key: str
     """A salted hash; never a name or a number."""

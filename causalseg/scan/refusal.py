@@ -1,6 +1,7 @@
 """Refusing a file in one sentence, whatever a decoder says about its bytes."""
 
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ _DECODER_COMPLAINTS = (
     zlib.error,
     BytesLengthException,
     InvalidDicomError,
+    zipfile.BadZipFile,
     Warning,  # where warnings are errors
 )
 """What Pillow, pydicom and its plug-ins were seen to raise on bytes that were flipped or cut."""

@@ -25,7 +25,7 @@ from causalseg.scan.types import Scan
 from causalseg.scan.wire import Kind, load_scan, read_message, write_message
 from causalseg.settings import Settings
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 """For importing numpy and pydicom on a busy machine."""
 _MOST_WORKERS = 2
 _COMMAND = "from causalseg.scan.serve import serve; serve()"
@@ -74,8 +74,12 @@ class _Worker:
             raise WorkerFailure("a process without pipes")
         self._questions, self._answers = self._process.stdin, self._process.stdout
         self._is_late = False
-        with self._killed_after(_START_SECONDS):
-            read_message(self._answers)
+        try:
+            with self._killed_after(_START_SECONDS):
+                read_message(self._answers)
+        except (EOFError, ValueError):
+            self.close()
+            raise WorkerFailure("the process that decodes files did not start") from None
 
     @property
     def is_alive(self) -> bool:
@@ -174,6 +178,13 @@ class _Workers:
 
 
 _WORKERS = _Workers()
-atexit.register(_WORKERS.close)
+
+
+def close_workers() -> None:
+    """End the workers that wait; the next file starts another."""
+    _WORKERS.close()
+
+
+atexit.register(close_workers)
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_WORKERS.forget)

@@ -1,10 +1,11 @@
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
 import pytest
 
-from causalseg.annotations import Facts, LabelStore, deletion, drafts, queue, review, signals, statements, work
+from causalseg.annotations import Facts, LabelStore, drafts, queue, review, signals, statements, work
 from causalseg.annotations.deletion import Purged, delete_revision, delete_scan, purge
 from causalseg.annotations.types import Signal
 from causalseg.errors import Cancelled, StoreError
@@ -167,13 +168,26 @@ def test_purge_of_a_store_that_is_not_there_makes_none(store: LabelStore) -> Non
     assert not store.folder.exists()
 
 
-def test_reader_in_the_way_is_said_in_words(store: LabelStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletion, "_PATIENCE_SECONDS", 0.2)
+def test_reader_in_the_way_is_said_in_words(store: LabelStore) -> None:
     delete_scan(store, touch_everything(store, 0), person="ana")
 
     with store.database.reading() as reader:
         reader.execute("SELECT COUNT(*) FROM revisions").fetchone()
         with pytest.raises(StoreError, match="Purge again in a moment"):
-            purge(store, person="ana")
+            purge(store, person="ana", patience_seconds=0.1)
 
     assert purge(store, person="ana") == Purged(0, 0, 0) and SECRET.encode() not in all_bytes(store)
+
+
+def test_purge_while_others_save_takes_nothing_of_theirs(store: LabelStore) -> None:
+    """They save the very masks that it removes."""
+    for seed in range(6):
+        delete_revision(store, save(store, seed), person="ana")
+    with ThreadPoolExecutor(3) as pool:
+        saving = [pool.submit(save, store, seed, person="ben") for seed in range(6)]
+        purging = [pool.submit(purge, store, person="ana") for _ in range(2)]
+        revisions = [job.result() for job in saving]
+
+    assert sum(job.result().labels for job in purging) == 6
+    for seed, revision in enumerate(revisions):
+        np.testing.assert_array_equal(store.mask(revision), make_mask(seed))

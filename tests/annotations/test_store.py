@@ -83,7 +83,7 @@ def test_slices_of_one_file_are_pictures_of_their_own(store: LabelStore) -> None
     scan = make_scan()
     middle, top = replace(scan, image_u8=scan.image_u8[::-1].copy()), scan
 
-    first, second = save(store, 1, scan=middle, index=4), save(store, 2, scan=top, index=9)
+    first, second = save(store, 1, scan=replace(middle, index=4)), save(store, 2, scan=top, index=9)
 
     assert (first.number, second.number) == (1, 1) and len(store.scans()) == 1
     assert store.revisions(scan.sha256) == [first, second]

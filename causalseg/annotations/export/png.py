@@ -1,11 +1,16 @@
-"""A mask as a file and back: one channel, black 0 and white 255, and nothing else in it."""
+"""Masks as PNG files and back: one channel, black 0 and white 255, and nothing else in it.
 
+Carries: the mask in the scan's own size. Does not carry: spacing, position, header, words.
+"""
+
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, PngImagePlugin
 
+from causalseg.annotations.export.archive import zip_files
 from causalseg.errors import BadCorrection
 from causalseg.scan.refusal import refuse_malformed
 
@@ -32,3 +37,11 @@ def mask_from_png(content: bytes) -> Bool[np.ndarray, "height width"]:
     if image.mode != "L" or not np.isin(values, (0, _INSIDE)).all():
         raise BadCorrection(_NOT_A_MASK)
     return values == _INSIDE
+
+
+def masks_to_png_zip(masks: Mapping[int, Bool[np.ndarray, "height width"]]) -> bytes:
+    """A zip of one PNG a slice, frame or page, named `0000.png`, `0001.png`... by its index.
+
+    What was never segmented has no file: an empty mask and no mask are not the same.
+    """
+    return zip_files({f"{index:04d}.png": mask_to_png(mask) for index, mask in sorted(masks.items())})
