@@ -47,6 +47,27 @@ LEGEND = (
     '<span class="key kept"></span>in both &nbsp;·&nbsp; left: observed'
 )
 
+EXPORT = "Export"
+EXPORT_WHICH = "What"
+EXPORT_SCREEN = "the mask on screen"
+EXPORT_VOLUME = "all slices, as segmented"
+EXPORT_SAVED = "the correction last saved"
+EXPORT_IDENTITY = "DICOM-SEG with the patient's name"
+EXPORT_MAKE = "Make the files"
+EXPORT_FILES = "Files"
+EXPORT_HINT = "PNG, NIfTI, DICOM-SEG, COCO, and a zip of all with their provenance."
+EXPORT_FORMATS: Mapping[str, str] = {
+    "png": "PNG",
+    "nifti": "NIfTI",
+    "dicom_seg": "DICOM-SEG",
+    "coco": "COCO",
+    "bundle": "Zip",
+}
+EXPORT_NOTHING = "There is no mask on screen to export. Type what to look for first."
+EXPORT_NO_VOLUME = "There are no masks of all slices yet. Press “Segment all” below the scan first."
+EXPORT_NOT_SAVED = "There is no saved correction in the editor. Save one first, or export the mask on screen."
+SIMULATED_NO_EXPORT = "This scan is simulated. Go back to the original scan to export its mask."
+
 CONFOUNDERS = "Confounders: what else is in the scan"
 OBSERVED = "observed (remove nothing)"
 ADJUSTED = "adjusted (remove all detected)"

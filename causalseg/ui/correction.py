@@ -115,12 +115,12 @@ def save(
         description=draft.description,
         removed=draft.removed,
         model=model,
-        parent_sha256=draft.parent_sha256,
+        parent_sha256=draft.revision.mask_sha256 if draft.revision else None,
         proposed=draft.proposed,
         seconds_spent=time.monotonic() - draft.started_s,
         index=draft.scan.index,
     )
-    return replace(draft, parent_sha256=revision.mask_sha256, kept=mask, doomed=None), revision, mask
+    return replace(draft, revision=revision, kept=mask, doomed=None), revision, mask
 
 
 def _raise_if_not_ours(

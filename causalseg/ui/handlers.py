@@ -117,7 +117,7 @@ def segment_slices(engine: Engine, state: SessionState, *, is_stopped: Callable[
             return
         masks[index] = _slice_mask(engine, state, scan, index)
         is_done[index] = True
-        yield VolumeMask(scan.sha256, state.description, state.mask_word, masks, is_done.copy())
+        yield VolumeMask(scan.sha256, state.description, state.mask_word, state.removed, masks, is_done.copy())
 
 
 def shown_number(value: float) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
 from gradio.themes import Base
 
 from causalseg.annotations.store import LabelStore
@@ -22,11 +23,12 @@ from causalseg.settings import Settings
 from causalseg.ui import copy, correction, handlers, panels, render
 from causalseg.ui.edge import guarded, guarded_steps
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
+from causalseg.ui.export import Choice, exports
 from causalseg.ui.gpu import on_gpu
 from causalseg.ui.longtask import LongTasks
 from causalseg.ui.page import STATE_SECONDS, Page, build_page
 from causalseg.ui.show import Shows, Updates, mask_download
-from causalseg.ui.state import Draft, SessionState
+from causalseg.ui.state import Draft, SessionState, VolumeMask
 
 MODEL = "model"
 """Queue place of the events that call the model; one at a time."""
@@ -58,6 +60,7 @@ def build_demo(
         wiring.switch_panel()
         wiring.stage_panel()
         wiring.editor()
+        wiring.export_panel()
     return demo.queue(max_size=QUEUE_SIZE, api_open=False)
 
 
@@ -253,6 +256,21 @@ class Wiring:
         stored = [page.draft, stage.saved, stage.download_saved]
         self._listen("save", stage.save.click, save, drawn, stored, place=EDITOR)
 
+    def export_panel(self) -> None:
+        """Masks out, in every format."""
+        page, panel = self.page, self.page.export
+
+        def export(
+            state: SessionState, volume: VolumeMask | None, draft: Draft | None, which: Choice, with_identity: bool
+        ) -> Updates:
+            made = exports(which, state, volume, draft, model=self.engine.name, with_identity=with_identity)
+            paths = [_cached(panel.files, one.name, one.content) for one in made if one.content is not None]
+            return {panel.problems: panels.problems(made), panel.files: gr.File(value=paths, visible=True)}
+
+        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity]
+        shown = [panel.problems, panel.files]
+        self._listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
+
     def _model(
         self,
         name: str,
@@ -297,6 +315,10 @@ class Wiring:
             concurrency_limit=1 if place else None,
             api_visibility="private",
         )
+
+
+def _cached(files: gr.File, name: str, content: bytes) -> str:
+    return save_bytes_to_cache(content, name, files.GRADIO_CACHE)
 
 
 def _script(name: str) -> str:

@@ -7,6 +7,7 @@ import gradio as gr
 from causalseg.engine import Engine
 from causalseg.ui import copy, render
 from causalseg.ui.examples import Example
+from causalseg.ui.export import CHOICES
 from causalseg.ui.state import SessionState
 
 STATE_SECONDS = 3600
@@ -79,6 +80,17 @@ class SwitchPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPanel:
+    """Masks out."""
+
+    which: gr.Dropdown
+    with_identity: gr.Checkbox
+    make: gr.Button
+    problems: gr.HTML
+    files: gr.File
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Every component an event reads or writes."""
 
@@ -91,6 +103,7 @@ class Page:
     scan: ScanPanel
     stage: StagePanel
     switches: SwitchPanel
+    export: ExportPanel
 
 
 def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[str]) -> Page:
@@ -104,12 +117,13 @@ def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[st
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="left", scale=0, min_width=270):
             scan = _scan_panel(samples, thumbnails)
+            export = _export_panel()
         with gr.Column(elem_id="middle", scale=1, min_width=520):
             stage = _stage_panel()
         with gr.Column(elem_id="right", scale=0, min_width=310):
             switches = _switch_panel(engine)
     gr.HTML(f"<p>{copy.THREE_WORDS}</p><p>{copy.FOOTER}</p>", elem_id="colophon")
-    return Page(session, draft, volume, comparing, message, scan, stage, switches)
+    return Page(session, draft, volume, comparing, message, scan, stage, switches, export)
 
 
 def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPanel:
@@ -142,6 +156,18 @@ def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPane
     return ScanPanel(
         file, examples, facts, window_fold, window, center, width, description, suggestions, answer, anyway
     )
+
+
+def _export_panel() -> ExportPanel:
+    with gr.Accordion(copy.EXPORT, open=False, elem_id="export-fold"):
+        which = gr.Dropdown(CHOICES, value="screen", label=copy.EXPORT_WHICH, elem_id="export-which")
+        with_identity = gr.Checkbox(label=copy.EXPORT_IDENTITY, container=False, elem_id="export-identity")
+        make = gr.Button(copy.EXPORT_MAKE, size="sm", elem_id="export")
+        problems = gr.HTML(f'<p class="quiet">{copy.EXPORT_HINT}</p>', elem_id="export-problems")
+        files = gr.File(
+            label=copy.EXPORT_FILES, file_count="multiple", interactive=False, visible=False, elem_id="export-files"
+        )
+    return ExportPanel(which, with_identity, make, problems, files)
 
 
 def _window_row() -> tuple[gr.Dropdown, gr.Number, gr.Number]:

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 from jaxtyping import UInt8
 
+from causalseg.annotations.export import Exported
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.measure import Effect, area_mm2, effect
@@ -87,6 +88,15 @@ def ranking(effects: Sequence[tuple[str, Effect]], spacing_mm: tuple[float, floa
         for label, change in effects
     )
     return f"<table class='ranking'><tr><th>removed alone</th><th>area</th><th>Dice</th></tr>{rows}</table>"
+
+
+def problems(exports: Iterable[Exported]) -> str:
+    """Why a format is missing, a line each."""
+    return "".join(
+        f'<p class="warning"><b>{copy.EXPORT_FORMATS[one.format]}</b>: {escape(one.problem)}</p>'
+        for one in exports
+        if one.problem is not None
+    )
 
 
 def message(sentence: str) -> str:

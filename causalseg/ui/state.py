@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from causalseg.annotations.types import Revision
 from causalseg.engine import EncodedScan, Segmentation
 from causalseg.scan import Letterbox
 from causalseg.scan.types import Scan
@@ -84,8 +85,8 @@ class Draft:
     """The mask as it was last saved."""
     doomed: Bool[np.ndarray, "height width"] | None = None
     """The unsaved mask that the visitor was warned of losing, and may now drop."""
-    parent_sha256: str | None = None
-    """Of the mask saved before this one, once there is one."""
+    revision: Revision | None = None
+    """Of the mask as it was last saved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +97,8 @@ class VolumeMask:
     description: str
     mask_word: str
     """Which of the three masks: with "counterfactual", the removal that was on screen at the start."""
+    removed: tuple[str, ...]
+    """Ids of the confounders that were switched off on screen at the start."""
     masks: Bool[np.ndarray, "count height width"]
     is_done: Bool[np.ndarray, " count"]
     """Which of `masks` were made; the others are empty and mean nothing."""

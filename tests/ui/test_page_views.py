@@ -132,3 +132,16 @@ def test_the_whole_loop_on_a_slice_of_a_nifti_volume(app: App, page: Page, tmp_p
     editor.save(1)
     (revision,) = app.store.revisions(sha256, "me")
     assert revision.index == 3
+
+
+def test_every_format_that_can_be_is_there_and_the_others_say_why(frames: Page) -> None:
+    frames.locator("#export-fold button").first.click()
+    frames.locator("#export").click()
+    names = frames.locator("#export-files .file-preview tr")
+    names.first.wait_for()
+    text = frames.locator("#export-files").inner_text()
+    problems = frames.locator("#export-problems").inner_text()
+    for kind, ending in {"PNG": "_mask.png", "COCO": "_coco.json", "Zip": "_all.zip"}.items():
+        assert ending.rpartition(".")[2] in text and kind not in problems
+    assert ("nii" in text) != ("NIfTI" in problems)
+    assert "Meier" not in text
