@@ -72,6 +72,12 @@ CONFOUNDERS = "Confounders: what else is in the scan"
 OBSERVED = "observed (remove nothing)"
 ADJUSTED = "adjusted (remove all detected)"
 IN_THIS_SCAN = "In this scan, with its strength; tick to remove"
+RELIABLE = "reliable"
+PARTLY = "partly"
+UNRELIABLE = "unreliable"
+HARDLY_MATTERS = "hardly matters"
+NOT_MEASURED = "not measured"
+NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
 NONE_DETECTED = "None detected in this scan."
 NOT_IN_THIS_SCAN = "Not detected in this scan"
 TRY_ALL = "Try all"
@@ -155,6 +161,16 @@ def presence(probability: float, *, found: bool, anyway: bool) -> str:
     if anyway:
         return f"Nothing like that found in this scan ({probability:.2f}); shown anyway."
     return f"Nothing like that found in this scan ({probability:.2f})."
+
+
+def recovery(damage: float, share: float) -> str:
+    """What was measured of a switch: the Dice that its confounder took, and the share that the switch got back."""
+    return f"Measured on simulated twins: this switch gets back {share:.2f} of {damage:.2f} Dice lost."
+
+
+def hardly_matters(damage: float) -> str:
+    """What was measured of a confounder that takes hardly any Dice."""
+    return f"Measured on simulated twins: it takes {damage:.3f} Dice, so removing it should change nothing."
 
 
 def simulated(label: str, strength: float, seed: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -45,16 +46,21 @@ _MONOSPACE = ("ui-monospace", "Consolas", "monospace")
 
 
 def build_demo(
-    engine: Engine, store: LabelStore, settings: Settings, *, examples_dir: Path = ASSETS_DIR / "examples"
+    engine: Engine,
+    store: LabelStore,
+    settings: Settings,
+    *,
+    examples_dir: Path = ASSETS_DIR / "examples",
+    metrics: Mapping[str, Any] = MappingProxyType({}),
 ) -> gr.Blocks:
-    """The whole app, queued; launch it with `launch_options`."""
+    """The whole app, queued; launch it with `launch_options`. `metrics` are those of the checkpoint's entry."""
     samples = examples(examples_dir)
     thumbnails = [_thumbnail(sample, settings) for sample in samples]
     with gr.Blocks(
         title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
     ) as demo:
         page = build_page(engine, samples, thumbnails)
-        wiring = Wiring(engine, store, settings, page, Shows(engine, page))
+        wiring = Wiring(engine, store, settings, page, Shows(engine, page, metrics))
         wiring.scan_panel(samples)
         wiring.views()
         wiring.switch_panel()

@@ -280,7 +280,7 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
 
 def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML]:
     with gr.Row(elem_classes="switches", equal_height=False):
-        group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=180)
+        group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=120)
         bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80)
     return group, bars
 

@@ -10,6 +10,7 @@ from causalseg.annotations.export import Exported
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.measure import Effect, area_mm2, effect
+from causalseg.ui.reliability import Reliability
 from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
 _MOST_NAMED = 3
@@ -73,11 +74,12 @@ def volume(mask: VolumeMask | None, scan: Scan) -> str:
     return f'<p class="quiet" title="{escape(mask.description)}, {mask.mask_word}">{escape(words)}</p>'
 
 
-def bars(strengths: Iterable[float]) -> str:
-    """One bar and number in [0, 1] a row, beside the switches."""
+def bars(rows: Iterable[tuple[float, Reliability]]) -> str:
+    """A row beside each switch: its strength in [0, 1] as bar and number, and how far the switch can be believed."""
     return "".join(
-        f'<div class="bar"><span><i style="width:{100 * strength:.0f}%"></i></span><b>{strength:.2f}</b></div>'
-        for strength in strengths
+        f'<div class="bar"><span><i style="width:{100 * strength:.0f}%"></i></span><b>{strength:.2f}</b>'
+        f'<em title="{escape(switch.reason)}">{escape(switch.word)}</em></div>'
+        for strength, switch in rows
     )
 
 

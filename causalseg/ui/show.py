@@ -1,7 +1,7 @@
 """A state -> what the page's components show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import gradio as gr
@@ -14,6 +14,7 @@ from causalseg.engine import Engine
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, handlers, panels, render
 from causalseg.ui.page import Page
+from causalseg.ui.reliability import reliability
 from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
 Updates = dict[Any, object]
@@ -27,6 +28,8 @@ class Shows:
 
     engine: Engine
     page: Page
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Of the checkpoint's entry in the manifest."""
 
     def outputs(self) -> list[Any]:
         """Every component that a state can change."""
@@ -91,9 +94,9 @@ class Shows:
             page.stage.scan: _scan_picture(seen, state.simulated),
             switches.caption: panels.note(copy.IN_THIS_SCAN if present else copy.NONE_DETECTED),
             switches.present: self._group(present, state),
-            switches.present_bars: panels.bars(strength[id_] for id_ in present),
+            switches.present_bars: self._bars(present, strength),
             switches.absent: self._group(absent, state),
-            switches.absent_bars: panels.bars(strength[id_] for id_ in absent),
+            switches.absent_bars: self._bars(absent, strength),
             switches.ranking: panels.note(copy.TRY_ALL_HINT),
             switches.original: gr.Button(visible=state.original is not None),
         }
@@ -164,6 +167,9 @@ class Shows:
         """Each confounder removed alone, by how far the mask moves."""
         effects = handlers.try_all(self.engine, state)
         return panels.ranking(effects, state.encoded.scan.spacing_mm if state.encoded else None)
+
+    def _bars(self, ids: Sequence[str], strength: Mapping[str, float]) -> str:
+        return panels.bars((strength[id_], reliability(self.metrics, id_)) for id_ in ids)
 
     def _labels(self, ids: Sequence[str]) -> list[str]:
         return [entry.label for entry in self.engine.confounders if entry.id in ids]
