@@ -3,6 +3,7 @@
 import logging
 
 from causalseg.annotations.store import LabelStore
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui.layout import build_demo, launch_options
@@ -14,7 +15,8 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = Settings.from_environment()
     engine = Engine.load(settings.checkpoint, settings=settings)
-    build_demo(engine, LabelStore(settings.store_dir), settings).launch(**launch_options(settings))
+    metrics = find_entry(settings.checkpoint).metrics
+    build_demo(engine, LabelStore(settings.store_dir), settings, metrics=metrics).launch(**launch_options(settings))
 
 
 if __name__ == "__main__":

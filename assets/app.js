@@ -14,6 +14,15 @@
     enter: () => document.querySelector("#save"),
   };
 
+  const steps = { arrowleft: -1, arrowup: -1, arrowright: 1, arrowdown: 1 };
+  const turn = (event, step) => {
+    const slider = document.querySelector("#slices input[type=range]");
+    if (!slider || event.target.closest("[role=option], input[type=range]")) return;
+    event.preventDefault();
+    slider.value = Number(slider.value) + step;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
   const press = (event, target) => {
     if (!target) return;
     event.preventDefault();
@@ -26,6 +35,8 @@
     if (event.altKey || (isTyping(event.target) && key !== "enter")) return;
     if (isCorrecting()) {
       press(event, (hasControl ? withControl : plain)[key]?.());
+    } else if (key in steps && !hasControl) {
+      turn(event, steps[key]);
     } else if (key === "h" && !hasControl) {
       document.querySelector("#stage")?.classList.toggle("bare");
     }

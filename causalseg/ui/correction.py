@@ -62,13 +62,36 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
 
     Raises:
         InputError: no mask was loaded into the editor.
-        BadCorrection: the editor sent another size, another picture, or pixels that moved without a stroke.
+        BadCorrection: the editor sent another size, another picture, several layers, or pixels that moved by
+            themselves.
     """
     if not value or value["background"] is None or not value["layers"]:
         raise InputError(copy.CORRECT_FIRST)
+    if len(value["layers"]) != 1:
+        raise BadCorrection(copy.EDITOR_OTHER_LAYERS)
     layer = value["layers"][0]
     _raise_if_not_ours(draft, value["background"], layer)
     return draft.box.invert_edit(draft.proposed, draft.canvas_mask, layer[..., 3] > 0)
+
+
+def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"] | None:
+    """The mask in the editor where it differs from what was last saved or proposed; None where nothing can be lost."""
+    if draft is None or not draft.is_loaded:
+        return None
+    try:
+        mask = corrected(draft, value)
+    except InputError:  # what cannot be saved anyway
+        return None
+    before = draft.proposed if draft.kept is None else draft.kept
+    return None if np.array_equal(mask, before) else mask
+
+
+def is_of(draft: Draft, state: SessionState) -> bool:
+    """Whether the draft is of the scan and the slice on screen."""
+    if state.opened is None:
+        return False
+    scan = state.opened.scan
+    return (draft.scan.sha256, draft.scan.index) == (scan.sha256, scan.index)
 
 
 def save(
@@ -80,7 +103,7 @@ def save(
         InputError: nothing to save, or nobody to save it for.
         BadCorrection: what the editor sent cannot be trusted.
     """
-    if draft is None:
+    if draft is None or not draft.is_loaded:
         raise InputError(copy.CORRECT_FIRST)
     if not person.strip():
         raise InputError(copy.NAME_FIRST)
@@ -92,11 +115,12 @@ def save(
         description=draft.description,
         removed=draft.removed,
         model=model,
-        parent_sha256=draft.parent_sha256,
+        parent_sha256=draft.revision.mask_sha256 if draft.revision else None,
         proposed=draft.proposed,
         seconds_spent=time.monotonic() - draft.started_s,
+        index=draft.scan.index,
     )
-    return replace(draft, parent_sha256=revision.mask_sha256), revision, mask
+    return replace(draft, revision=revision, kept=mask, doomed=None), revision, mask
 
 
 def _raise_if_not_ours(

@@ -33,17 +33,34 @@ def guarded(name: str, handler: Callable[..., dict[Any, object]], message: Any) 
         outcome = "ok"
         try:
             return {message: "", **handler(*values)}
-        except InputError as error:
-            outcome = type(error).__name__
-            return {message: panels.message(str(error))}
         except Exception as error:
-            outcome = f"ticket_{(number := secrets.token_hex(4))}"
-            logger.error("ticket=%s\n%s", number, redacted(error, values))
-            return {message: panels.message(copy.ticket(number))}
+            outcome, sentence = _explained(error, values)
+            return {message: panels.message(sentence)}
         finally:
             logger.info("event=%s outcome=%s seconds=%.3f", name, outcome, time.perf_counter() - started_s)
 
     return run
+
+
+def guarded_steps(
+    name: str, handler: Callable[..., Iterator[dict[Any, object]]], message: Any, undone: dict[Any, object]
+) -> Callable[..., Iterator[dict[Any, object]]]:
+    """`guarded` for a handler that shows itself at work; `undone` puts back what its first step changed."""
+
+    def run(*values: object) -> Iterator[dict[Any, object]]:
+        started_s = time.perf_counter()
+        outcome = "ok"
+        try:
+            for updates in handler(*values):
+                yield {message: "", **updates}
+        except Exception as error:
+            outcome, sentence = _explained(error, values)
+            yield {message: panels.message(sentence), **undone}
+        finally:
+            logger.info("event=%s outcome=%s seconds=%.3f", name, outcome, time.perf_counter() - started_s)
+
+    # Type checks under pytest make a plain function of a `def` with a `yield`, but not of a lambda; Gradio looks at it.
+    return wraps(handler)(lambda *values: (yield from run(*values)))  # pyright: ignore[reportReturnType]
 
 
 def redacted(error: Exception, values: Iterable[object]) -> str:
@@ -52,6 +69,15 @@ def redacted(error: Exception, values: Iterable[object]) -> str:
     for secret in sorted(_secrets(values), key=len, reverse=True):
         text = text.replace(secret, "[...]")
     return text
+
+
+def _explained(error: Exception, values: Iterable[object]) -> tuple[str, str]:
+    """The outcome for the log and the sentence for the person; what the person cannot mend is logged in full."""
+    if isinstance(error, InputError):
+        return type(error).__name__, str(error)
+    number = secrets.token_hex(4)
+    logger.error("ticket=%s\n%s", number, redacted(error, values))
+    return f"ticket_{number}", copy.ticket(number)
 
 
 def _secrets(values: Iterable[object]) -> Iterator[str]:

@@ -13,7 +13,6 @@ ASSETS_DIR = Path(__file__).resolve().parents[2] / "assets"
 
 _PYDICOM = (
     ("CT_small.dcm", "ct", "lung"),
-    ("MR_small.dcm", "mri", "glioma"),
     ("examples_rgb_color.dcm", "ultrasound", "breast tumour"),
 )
 """File in pydicom's wheel, modality, description."""

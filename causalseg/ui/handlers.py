@@ -1,37 +1,47 @@
 """What each event of the page does: functions of values, no Gradio.
 
-Every handler of the model is `(engine, state, ...) -> SessionState`; a scan is read and encoded when it is opened
-and never again.
+Every handler of the model is `(engine, state, ...) -> SessionState`; a file is read when it is opened and never again,
+a slice encoded when it is looked at.
 """
 
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
 
 from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import InputError
 from causalseg.scan import read_scan
 from causalseg.scan.types import Scan
+from causalseg.scan.window import Window
 from causalseg.settings import Settings
 from causalseg.ui import copy
 from causalseg.ui.examples import Example, read_example
 from causalseg.ui.measure import Effect, effect
-from causalseg.ui.state import SessionState, shown_mask
+from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
+FILE_WINDOW = -1
+"""Choice in the list of windows: as the file says for each slice."""
 _MAX_SEED = 2**32 - 1
 
 
 def open_upload(
-    engine: Engine, settings: Settings, state: SessionState, path: str | None, description: str
+    engine: Engine, settings: Settings, state: SessionState, paths: Sequence[str] | None, description: str
 ) -> SessionState:
-    """The file that was dropped or chosen; it is deleted from the disk once read."""
-    if path is None:
+    """The file that was dropped or chosen, or the files of one series; they are deleted from the disk once read."""
+    if not paths:
         return state
-    upload = Path(path)
+    uploads = [Path(path) for path in paths]
     try:
-        scan = read_scan(upload, settings=settings)
+        scan = read_scan(uploads[0], settings=settings) if len(uploads) == 1 else _read_series(uploads, settings)
     finally:
-        upload.unlink(missing_ok=True)
+        for upload in uploads:
+            upload.unlink(missing_ok=True)
     return look_again(engine, _opened(engine, scan), description)
 
 
@@ -52,6 +62,67 @@ def look_again(engine: Engine, state: SessionState, description: str) -> Session
     if not description.strip() or state.encoded is None:
         return replace(state, description=description, observed=None, current=None)
     return _segmented(engine, replace(state, description=description, observed=None))
+
+
+def look_at(engine: Engine, state: SessionState, place: int | float | None) -> SessionState:
+    """Turn to another slice, frame or page: `place` counts from 1. Description, switches and window stay."""
+    opened = _opened_scan(state)
+    index = opened.index if place is None else round(place) - 1
+    return state if index == opened.index else _looked(engine, state, opened.view(index, state.window), state.window)
+
+
+def look_through(
+    engine: Engine, state: SessionState, center: int | float | None, width: int | float | None
+) -> SessionState:
+    """Spread other values over the greys, in the scan's unit; None and None is the file's own window again.
+
+    Raises:
+        InputError: a number is missing or the width is negative.
+    """
+    opened = _opened_scan(state)
+    if opened.window is None:
+        return state
+    window = None if center is None and width is None else _window(center, width)
+    if window is not None and _numbers(window) == _numbers(opened.window):
+        return state
+    return _looked(engine, state, opened.view(opened.index, window), window)
+
+
+def look_through_named(engine: Engine, state: SessionState, place: int | None) -> SessionState:
+    """A window of the scan's list, or `FILE_WINDOW`: as the file says for each slice."""
+    opened = _opened_scan(state)
+    if opened.window is None or place is None:
+        return state
+    window = None if place == FILE_WINDOW else opened.windows[place].window
+    return _looked(engine, state, opened.view(opened.index, window), window)
+
+
+def segment_slices(engine: Engine, state: SessionState, *, is_stopped: Callable[[], bool]) -> Iterator[VolumeMask]:
+    """The question on screen asked of every slice: the masks so far, after each slice.
+
+    Under the adjusted mask each slice loses what is detected in it; under another, what is removed on screen. Ends
+    early when `is_stopped`; what was made is kept. The masks share one array that the next slice is written into.
+
+    Raises:
+        InputError: no scan is open, nothing was asked of it, or it is simulated.
+    """
+    scan = _opened_scan(state)
+    if state.observed is None:
+        raise InputError(copy.DESCRIBE_FIRST)
+    if state.original is not None:
+        raise InputError(copy.SIMULATED_NO_VOLUME)
+    masks, is_done = np.zeros((scan.count, *scan.hw), bool), np.zeros(scan.count, bool)
+    for index in range(scan.count):
+        if is_stopped():
+            return
+        masks[index] = _slice_mask(engine, state, scan, index)
+        is_done[index] = True
+        yield VolumeMask(scan.sha256, state.description, state.mask_word, state.removed, masks, is_done.copy())
+
+
+def shown_number(value: float) -> float:
+    """A number as a person reads it: no digits that nobody set."""
+    return float(f"{value:.6g}")
 
 
 def switch(engine: Engine, state: SessionState, removed: Sequence[str]) -> SessionState:
@@ -97,7 +168,7 @@ def try_all(engine: Engine, state: SessionState) -> tuple[tuple[str, Effect], ..
 
 def add(engine: Engine, state: SessionState, confounder: str | None, strength: float, seed: int | None) -> SessionState:
     """Put the scan with one confounder simulated on screen; always added to the scan as it was opened."""
-    original = state.original or _encoded(state)
+    original = state.opened or _encoded(state)
     if not confounder:
         raise InputError(copy.PICK_FIRST)
     if seed is None or not 0 <= seed <= _MAX_SEED:
@@ -105,13 +176,15 @@ def add(engine: Engine, state: SessionState, confounder: str | None, strength: f
     encoded = engine.encode(engine.add(original.scan, confounder, strength, seed))
     label = next(entry.label for entry in engine.confounders if entry.id == confounder)
     mark = copy.simulated(label, strength, seed)
-    return _redone(engine, state, replace(_on_screen(engine, encoded), original=original, simulated=mark))
+    return _redone(
+        engine, state, replace(_on_screen(engine, encoded), original=original, simulated=mark, window=state.window)
+    )
 
 
 def back_to_original(engine: Engine, state: SessionState) -> SessionState:
     """The scan as it was opened; it is not encoded again."""
-    original = state.original or _encoded(state)
-    return _redone(engine, state, _on_screen(engine, original))
+    original = state.opened or _encoded(state)
+    return _redone(engine, state, replace(_on_screen(engine, original), window=state.window))
 
 
 def listed(engine: Engine, state: SessionState) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -128,6 +201,36 @@ def listed(engine: Engine, state: SessionState) -> tuple[tuple[str, ...], tuple[
 
 def _strongest_first(encoded: EncodedScan, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(ids, key=lambda id_: -encoded.strength[id_]))
+
+
+def _slice_mask(engine: Engine, state: SessionState, scan: Scan, index: int) -> Bool[np.ndarray, "height width"]:
+    encoded = engine.encode(scan.view(index, state.window))
+    removal = engine.detected(encoded) if state.is_adjusted else state.removed
+    return shown_mask(engine.segment(encoded, state.description, removal), anyway=state.anyway)
+
+
+def _looked(engine: Engine, state: SessionState, scan: Scan, window: Window | None) -> SessionState:
+    """Ask of another look at the file what was asked before; the adjusted mask stays the adjusted one."""
+    seen = _on_screen(engine, engine.encode(scan))
+    removed = seen.detected if state.is_adjusted else state.removed
+    return _redone(engine, state, replace(seen, removed=removed, window=window))
+
+
+def _window(center: int | float | None, width: int | float | None) -> Window:
+    if center is None or width is None or not (isfinite(center) and isfinite(width) and width >= 0):
+        raise InputError(copy.BAD_WINDOW)
+    return Window(float(center), float(width))
+
+
+def _numbers(window: Window) -> tuple[float, float]:
+    return shown_number(window.center), shown_number(window.width)
+
+
+def _read_series(uploads: Sequence[Path], settings: Settings) -> Scan:
+    with tempfile.TemporaryDirectory() as folder:
+        for place, upload in enumerate(uploads):
+            shutil.move(upload, Path(folder) / f"{place:06d}")
+        return read_scan(Path(folder), settings=settings)
 
 
 def _redone(engine: Engine, before: SessionState, state: SessionState) -> SessionState:
@@ -150,6 +253,10 @@ def _segmented(engine: Engine, state: SessionState) -> SessionState:
     observed = state.observed or engine.segment(encoded, state.description, None)
     current = engine.segment(encoded, state.description, state.removed) if state.removed else observed
     return replace(state, observed=observed, current=current)
+
+
+def _opened_scan(state: SessionState) -> Scan:
+    return (state.opened or _encoded(state)).scan
 
 
 def _encoded(state: SessionState) -> EncodedScan:

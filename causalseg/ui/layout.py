@@ -5,30 +5,39 @@ events of one tab run in the order they were made. A state holds the encoded sca
 nor encodes again. Switching does not write the switches: a tick made while an answer is on its way is not lost.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
 from gradio.themes import Base
 
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui import copy, correction, handlers, panels, render
-from causalseg.ui.edge import guarded
+from causalseg.ui.edge import guarded, guarded_steps
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
+from causalseg.ui.export import Choice, exports
 from causalseg.ui.gpu import on_gpu
+from causalseg.ui.longtask import LongTasks
 from causalseg.ui.page import STATE_SECONDS, Page, build_page
 from causalseg.ui.show import Shows, Updates, mask_download
-from causalseg.ui.state import Draft, SessionState
+from causalseg.ui.state import Draft, SessionState, VolumeMask
 
 MODEL = "model"
 """Queue place of the events that call the model; one at a time."""
 EDITOR = "editor"
 """Queue place of the events that write the draft; one at a time."""
+VOLUME = "volume"
+"""Queue place of the events that segment whole volumes; slice by slice they take turns with the others."""
+VOLUMES_AT_ONCE = 2
 QUEUE_SIZE = 32
 _CACHE_SWEEP_SECONDS = 600
 _THUMBNAIL_SIDE_PX = 64
@@ -37,20 +46,27 @@ _MONOSPACE = ("ui-monospace", "Consolas", "monospace")
 
 
 def build_demo(
-    engine: Engine, store: LabelStore, settings: Settings, *, examples_dir: Path = ASSETS_DIR / "examples"
+    engine: Engine,
+    store: LabelStore,
+    settings: Settings,
+    *,
+    examples_dir: Path = ASSETS_DIR / "examples",
+    metrics: Mapping[str, Any] = MappingProxyType({}),
 ) -> gr.Blocks:
-    """The whole app, queued; launch it with `launch_options`."""
+    """The whole app, queued; launch it with `launch_options`. `metrics` are those of the checkpoint's entry."""
     samples = examples(examples_dir)
     thumbnails = [_thumbnail(sample, settings) for sample in samples]
     with gr.Blocks(
         title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
     ) as demo:
         page = build_page(engine, samples, thumbnails)
-        wiring = Wiring(engine, store, settings, page, Shows(engine, page))
+        wiring = Wiring(engine, store, settings, page, Shows(engine, page, metrics))
         wiring.scan_panel(samples)
+        wiring.views()
         wiring.switch_panel()
         wiring.stage_panel()
         wiring.editor()
+        wiring.export_panel()
     return demo.queue(max_size=QUEUE_SIZE, api_open=False)
 
 
@@ -59,7 +75,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     return {
         "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
         "css_paths": [ASSETS_DIR / "app.css"],
-        "js": (ASSETS_DIR / "app.js").read_text(encoding="utf-8"),
+        "js": _script("app.js"),
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
@@ -79,6 +95,7 @@ class Wiring:
     settings: Settings
     page: Page
     shows: Shows
+    tasks: LongTasks = field(default_factory=LongTasks)
 
     def scan_panel(self, samples: tuple[Example, ...]) -> None:
         """Opening a scan, asking for something in it."""
@@ -90,16 +107,66 @@ class Wiring:
         def suggested(state: SessionState, sample: list[str]) -> SessionState:
             return handlers.ask(self.engine, state, sample[0])
 
+        for opening in (panel.file.upload, panel.examples.click):
+            self._listen("drop", opening, self._drop_task, [], [])
         busy = self.page.stage.scan
         upload = partial(handlers.open_upload, self.engine, self.settings)
         arrived = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
         arrived.then(lambda: None, outputs=panel.file, show_progress="hidden", api_visibility="private")
-        self._model("example", panel.examples.click, example, [panel.examples], shows.opened, busy)
+        self._model("example", panel.examples.click, example, [panel.examples], shows.example, busy)
         self._model("ask", panel.description.submit, partial(handlers.ask, self.engine), [panel.description])
         # `.input` is fired by key presses only: it misses a paste and a deletion.
         self._model("type", panel.description.change, partial(handlers.look_again, self.engine), [panel.description])
         self._model("suggest", panel.suggestions.click, suggested, [panel.suggestions], shows.asked)
         self._model("anyway", panel.anyway.input, handlers.show_anyway, [panel.anyway])
+
+    def views(self) -> None:
+        """Other looks at the same file: slice and window; and the question asked of all slices."""
+        scan, stage, shows, engine = self.page.scan, self.page.stage, self.shows, self.engine
+        self._model("slice", stage.place.input, partial(handlers.look_at, engine), [stage.place], shows.picture)
+        named = partial(handlers.look_through_named, engine)
+        self._model("preset", scan.window.input, named, [scan.window], shows.picture)
+        through, numbers = partial(handlers.look_through, engine), [scan.center, scan.width]
+        for number in numbers:
+            self._model("window", number.submit, through, numbers, shows.windowed)
+            self._model("window", number.blur, through, numbers, shows.windowed)
+        stage.segment_all.click(
+            guarded_steps("segment_all", self._segment_all, self.page.message, self._at_rest()),
+            inputs=[self.page.session],
+            outputs=[self.page.message, self.page.volume, stage.volume, stage.stop, stage.segment_all],
+            trigger_mode="once",
+            show_progress="hidden",
+            concurrency_id=VOLUME,
+            concurrency_limit=VOLUMES_AT_ONCE,
+            api_visibility="private",
+        )
+        self._listen("stop", stage.stop.click, self._stop_task, [], [stage.stop])
+
+    def _at_rest(self) -> Updates:
+        stage = self.page.stage
+        return {stage.stop: gr.update(visible=False, interactive=True), stage.segment_all: gr.update(interactive=True)}
+
+    def _segment_all(self, state: SessionState, request: gr.Request) -> Iterator[Updates]:
+        stage, tab = self.page.stage, str(request.session_hash)
+        task, started_s, volume = self.tasks.begin(tab), time.monotonic(), None
+        try:
+            yield {stage.stop: gr.Button(visible=True), stage.segment_all: gr.Button(interactive=False)}
+            for volume in handlers.segment_slices(self.engine, state, is_stopped=lambda: task.is_stopped):
+                yield {stage.volume: panels.volume_progress(volume, time.monotonic() - started_s)}
+        finally:
+            self.tasks.end(tab, task)
+        if task.is_dropped:
+            yield self._at_rest()
+        else:
+            yield {**self._at_rest(), self.page.volume: volume, stage.volume: self.shows.volume(volume, state)}
+
+    def _stop_task(self, request: gr.Request) -> Updates:
+        self.tasks.stop(str(request.session_hash))
+        return {self.page.stage.stop: gr.update(interactive=False)}
+
+    def _drop_task(self, request: gr.Request) -> Updates:
+        self.tasks.drop(str(request.session_hash))
+        return {}
 
     def switch_panel(self) -> None:
         """The confounders: switched, tried, added."""
@@ -150,18 +217,30 @@ class Wiring:
         """A mask into the editor and out of it into the store."""
         page, stage = self.page, self.page.stage
 
-        def start(state: SessionState) -> Updates:
-            draft = correction.start(state)
+        def start(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
+            fresh, mask = correction.start(state), correction.unsaved(draft, value)
+            if draft is None or mask is None or (draft.doomed is not None and np.array_equal(mask, draft.doomed)):
+                return {page.draft: fresh, stage.tabs: gr.Tabs(selected="correct"), page.comparing: False}
             return {
-                page.draft: draft,
-                stage.editor: correction.editor_value(draft),
-                stage.saved: panels.note(copy.loaded(draft.mask_word)),
-                stage.tabs: gr.Tabs(selected="correct"),
-                page.comparing: False,
+                page.draft: replace(draft, doomed=mask),
+                page.message: panels.message(copy.unsaved(draft.scan.place)),
             }
 
-        def start_once(state: SessionState, draft: Draft | None) -> Updates:
-            return {page.comparing: False} if draft else start(state)
+        def start_once(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
+            if draft is not None and (correction.is_of(draft, state) or not state.encoded):
+                return {page.comparing: False}
+            if draft is not None and correction.unsaved(draft, value) is not None:
+                return {page.comparing: False, page.message: panels.message(copy.unsaved(draft.scan.place))}
+            return start(state, draft, value)
+
+        def load(draft: Draft | None) -> Updates:
+            if draft is None or draft.is_loaded:
+                return {page.message: gr.skip()}
+            return {
+                page.draft: replace(draft, is_loaded=True),
+                stage.editor: correction.editor_value(draft),
+                stage.saved: panels.note(copy.loaded(draft.mask_word, draft.scan.place)),
+            }
 
         def save(draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Updates:
             kept, revision, mask = correction.save(self.store, draft, value, person, self.engine.name)
@@ -172,14 +251,31 @@ class Wiring:
                 stage.download_saved: mask_download(stage.download_saved, kept.scan, mask, name),
             }
 
-        loaded = [page.draft, stage.editor, stage.saved, stage.tabs, page.comparing]
-        self._listen("correct", stage.correct.click, start, [page.session], loaded, place=EDITOR)
-        self._listen(
-            "correct_tab", stage.correct_tab.select, start_once, [page.session, page.draft], loaded, place=EDITOR
-        )
+        begun, loaded = [page.draft, stage.tabs, page.comparing], [page.draft, stage.editor, stage.saved]
+        asked = [page.session, page.draft, stage.editor]
+        for started in (
+            self._listen("correct", stage.correct.click, start, asked, begun, place=EDITOR),
+            self._listen("correct_tab", stage.correct_tab.select, start_once, asked, begun, place=EDITOR),
+        ):
+            self._listen("load", started.then, load, [page.draft], loaded, place=EDITOR, js=_script("editor-ready.js"))
         drawn = [page.draft, stage.editor, stage.person]
         stored = [page.draft, stage.saved, stage.download_saved]
         self._listen("save", stage.save.click, save, drawn, stored, place=EDITOR)
+
+    def export_panel(self) -> None:
+        """Masks out, in every format."""
+        page, panel = self.page, self.page.export
+
+        def export(
+            state: SessionState, volume: VolumeMask | None, draft: Draft | None, which: Choice, with_identity: bool
+        ) -> Updates:
+            made = exports(which, state, volume, draft, model=self.engine.name, with_identity=with_identity)
+            paths = [_cached(panel.files, one.name, one.content) for one in made if one.content is not None]
+            return {panel.problems: panels.problems(made), panel.files: gr.File(value=paths, visible=True)}
+
+        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity]
+        shown = [panel.problems, panel.files]
+        self._listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
 
     def _model(
         self,
@@ -209,13 +305,15 @@ class Wiring:
         outputs: list[Any],
         place: str | None = None,
         busy: Any = None,
+        js: str | None = None,
     ) -> Any:
-        """Bind one event; `busy` shows that it runs, where it may take longer than a blink."""
+        """Bind one event; `busy` shows that it runs, where it may take longer than a blink, `js` runs before it."""
         message = self.page.message
         return listener(
             guarded(name, run, message),
             inputs=inputs,
             outputs=[message, *outputs],
+            js=js,
             trigger_mode="always_last",
             show_progress="minimal" if busy else "hidden",
             show_progress_on=busy,
@@ -223,6 +321,14 @@ class Wiring:
             concurrency_limit=1 if place else None,
             api_visibility="private",
         )
+
+
+def _cached(files: gr.File, name: str, content: bytes) -> str:
+    return save_bytes_to_cache(content, name, files.GRADIO_CACHE)
+
+
+def _script(name: str) -> str:
+    return (ASSETS_DIR / name).read_text(encoding="utf-8")
 
 
 def _thumbnail(sample: Example, settings: Settings) -> str:

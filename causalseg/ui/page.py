@@ -7,6 +7,7 @@ import gradio as gr
 from causalseg.engine import Engine
 from causalseg.ui import copy, render
 from causalseg.ui.examples import Example
+from causalseg.ui.export import CHOICES
 from causalseg.ui.state import SessionState
 
 STATE_SECONDS = 3600
@@ -20,6 +21,10 @@ class ScanPanel:
     file: gr.File
     examples: gr.Dataset
     facts: gr.HTML
+    window_fold: gr.Accordion
+    window: gr.Dropdown
+    center: gr.Number
+    width: gr.Number
     description: gr.Textbox
     suggestions: gr.Dataset
     answer: gr.HTML
@@ -42,6 +47,12 @@ class StagePanel:
     save: gr.Button
     saved: gr.HTML
     download_saved: gr.DownloadButton
+    slices_row: gr.Row
+    place: gr.Slider
+    """Slice, frame or page, from 1."""
+    segment_all: gr.Button
+    stop: gr.Button
+    volume: gr.HTML
     status: gr.HTML
     opacity: gr.Slider
     correct: gr.Button
@@ -69,39 +80,54 @@ class SwitchPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPanel:
+    """Masks out."""
+
+    which: gr.Dropdown
+    with_identity: gr.Checkbox
+    make: gr.Button
+    problems: gr.HTML
+    files: gr.File
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Every component an event reads or writes."""
 
     session: gr.State
     draft: gr.State
+    volume: gr.State
     comparing: gr.State
     """Whether the compare tab is open: its two pictures are drawn only then."""
     message: gr.HTML
     scan: ScanPanel
     stage: StagePanel
     switches: SwitchPanel
+    export: ExportPanel
 
 
 def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[str]) -> Page:
     """Lay the page out; call it inside a `gr.Blocks`."""
     session = gr.State(SessionState(), time_to_live=STATE_SECONDS)
     draft = gr.State(None, time_to_live=STATE_SECONDS)
+    volume = gr.State(None, time_to_live=STATE_SECONDS)
     comparing = gr.State(False, time_to_live=STATE_SECONDS)
     gr.HTML(f"<h1>{copy.TITLE}</h1><span>{engine.name} · {copy.PLACE}</span>", elem_id="masthead")
     message = gr.HTML("", elem_id="message")
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="left", scale=0, min_width=270):
             scan = _scan_panel(samples, thumbnails)
+            export = _export_panel()
         with gr.Column(elem_id="middle", scale=1, min_width=520):
             stage = _stage_panel()
         with gr.Column(elem_id="right", scale=0, min_width=310):
             switches = _switch_panel(engine)
     gr.HTML(f"<p>{copy.THREE_WORDS}</p><p>{copy.FOOTER}</p>", elem_id="colophon")
-    return Page(session, draft, comparing, message, scan, stage, switches)
+    return Page(session, draft, volume, comparing, message, scan, stage, switches, export)
 
 
 def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPanel:
-    file = gr.File(label=copy.OPEN, file_count="single", type="filepath", height=96, elem_id="file")
+    file = gr.File(label=copy.OPEN, file_count="multiple", type="filepath", height=96, elem_id="file")
     examples = gr.Dataset(
         label=copy.EXAMPLES,
         components=[gr.HTML(visible=False)],
@@ -112,6 +138,8 @@ def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPane
         elem_id="examples",
     )
     facts = gr.HTML("", elem_id="facts")
+    with gr.Accordion(copy.WINDOW, open=False, visible=False, elem_id="window-fold") as window_fold:
+        window, center, width = _window_row()
     description = gr.Textbox(
         label=copy.DESCRIPTION, placeholder=copy.DESCRIPTION_HINT, lines=1, max_lines=3, elem_id="description"
     )
@@ -125,7 +153,38 @@ def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPane
     )
     answer = gr.HTML(f'<p class="quiet">{copy.NO_SCAN}</p>', elem_id="answer")
     anyway = gr.Checkbox(label=copy.SHOW_ANYWAY, visible=False, container=False, elem_id="anyway")
-    return ScanPanel(file, examples, facts, description, suggestions, answer, anyway)
+    return ScanPanel(
+        file, examples, facts, window_fold, window, center, width, description, suggestions, answer, anyway
+    )
+
+
+def _export_panel() -> ExportPanel:
+    with gr.Accordion(copy.EXPORT, open=False, elem_id="export-fold"):
+        which = gr.Dropdown(CHOICES, value="screen", label=copy.EXPORT_WHICH, elem_id="export-which")
+        with_identity = gr.Checkbox(label=copy.EXPORT_IDENTITY, container=False, elem_id="export-identity")
+        make = gr.Button(copy.EXPORT_MAKE, size="sm", elem_id="export")
+        problems = gr.HTML(f'<p class="quiet">{copy.EXPORT_HINT}</p>', elem_id="export-problems")
+        files = gr.File(
+            label=copy.EXPORT_FILES, file_count="multiple", interactive=False, visible=False, elem_id="export-files"
+        )
+    return ExportPanel(which, with_identity, make, problems, files)
+
+
+def _window_row() -> tuple[gr.Dropdown, gr.Number, gr.Number]:
+    window = gr.Dropdown([], value=None, label=copy.WINDOW_WHICH, elem_id="window")
+    with gr.Row(elem_id="window-numbers"):
+        center = gr.Number(label=copy.WINDOW_CENTER, elem_id="window-center", min_width=90)
+        width = gr.Number(label=copy.WINDOW_WIDTH, minimum=0, elem_id="window-width", min_width=90)
+    return window, center, width
+
+
+def _slice_row() -> tuple[gr.Row, gr.Slider, gr.Button, gr.Button, gr.HTML]:
+    with gr.Row(elem_id="slices-row", equal_height=True, visible=False) as row:
+        place = gr.Slider(1, 2, 1, step=1, label="slice", buttons=[], elem_id="slices", min_width=180)
+        volume = gr.HTML("", elem_id="volume", min_width=120)
+        segment_all = gr.Button("", size="sm", elem_id="segment-all", min_width=150, scale=0)
+        stop = gr.Button(copy.STOP, size="sm", visible=False, elem_id="stop", min_width=80, scale=0)
+    return row, place, segment_all, stop, volume
 
 
 def _stage_panel() -> StagePanel:
@@ -142,6 +201,7 @@ def _stage_panel() -> StagePanel:
         with gr.Tab(copy.CORRECT_TAB, id="correct", elem_id="correct-tab") as correct_tab:
             editor = _editor()
             person, save, saved, download_saved = _save_row()
+    slices_row, place, segment_all, stop, volume = _slice_row()
     status = gr.HTML("", elem_id="status")
     with gr.Row(elem_id="tools", equal_height=True):
         opacity = gr.Slider(0.0, 0.9, 0.35, step=0.05, label=copy.OPACITY, elem_id="opacity", min_width=120)
@@ -149,7 +209,7 @@ def _stage_panel() -> StagePanel:
         download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=120)
     return StagePanel(
         tabs, mask_tab, compare_tab, correct_tab, scan, mask, slider, editor, person, save, saved, download_saved,
-        status, opacity, correct, download,
+        slices_row, place, segment_all, stop, volume, status, opacity, correct, download,
     )  # fmt: skip
 
 
@@ -159,7 +219,7 @@ def _slider() -> gr.ImageSlider:
         show_label=False,
         format="png",
         interactive=False,
-        max_height=560,
+        max_height=900,
         buttons=["fullscreen"],
         elem_id="slider",
         elem_classes="square",
@@ -220,7 +280,7 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
 
 def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML]:
     with gr.Row(elem_classes="switches", equal_height=False):
-        group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=180)
+        group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=120)
         bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80)
     return group, bars
 

@@ -4,14 +4,17 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
+from causalseg.annotations.export import Exported
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.measure import Effect, area_mm2, effect
-from causalseg.ui.state import SessionState, shown_mask
+from causalseg.ui.reliability import Reliability
+from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
-Mask = Bool[np.ndarray, "height width"]
+_MOST_NAMED = 3
+"""Confounders named in the status line; more are counted, and the ticks say which."""
 
 
 def picture(picture_u8: UInt8[np.ndarray, "side side channels"], *, alt: str) -> str:
@@ -49,18 +52,34 @@ def status(state: SessionState, removed_labels: Sequence[str]) -> str:
     spacing_mm = state.encoded.scan.spacing_mm
     parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), _area(change.area_px, spacing_mm)]
     if state.removed:
-        parts += [f"{_change(change, spacing_mm)} against observed", f"Dice to observed {change.dice:.2f}"]
+        parts.append(f"{_change(change, spacing_mm)}, Dice {change.dice:.2f} to observed")
     elif not state.detected:
         parts.append("nothing detected, so the adjusted mask is the same")
     parts.append(f"{1000 * state.current.seconds:.0f} ms")
     return " · ".join(parts)
 
 
-def bars(strengths: Iterable[float]) -> str:
-    """One bar and number in [0, 1] a row, beside the switches."""
+def volume_progress(mask: VolumeMask, seconds: float) -> str:
+    """How far a long task is, and how long it will take, after `seconds` of it."""
+    done, total = int(mask.is_done.sum()), len(mask.is_done)
+    left_seconds = None if done == total else seconds / done * (total - done)
+    return f'<p class="quiet" role="status">{escape(copy.volume_progress(done, total, left_seconds))}</p>'
+
+
+def volume(mask: VolumeMask | None, scan: Scan) -> str:
+    """How many slices have a mask, and how much they hold where the voxels' size is known."""
+    if mask is None:
+        return ""
+    words = copy.volume_done(int(mask.is_done.sum()), scan.count, scan.axis, _millilitres(mask, scan))
+    return f'<p class="quiet" title="{escape(mask.description)}, {mask.mask_word}">{escape(words)}</p>'
+
+
+def bars(rows: Iterable[tuple[float, Reliability]]) -> str:
+    """A row beside each switch: its strength in [0, 1] as bar and number, and how far the switch can be believed."""
     return "".join(
-        f'<div class="bar"><span><i style="width:{100 * strength:.0f}%"></i></span><b>{strength:.2f}</b></div>'
-        for strength in strengths
+        f'<div class="bar"><span><i style="width:{100 * strength:.0f}%"></i></span><b>{strength:.2f}</b>'
+        f'<em title="{escape(switch.reason)}">{escape(switch.word)}</em></div>'
+        for strength, switch in rows
     )
 
 
@@ -71,6 +90,15 @@ def ranking(effects: Sequence[tuple[str, Effect]], spacing_mm: tuple[float, floa
         for label, change in effects
     )
     return f"<table class='ranking'><tr><th>removed alone</th><th>area</th><th>Dice</th></tr>{rows}</table>"
+
+
+def problems(exports: Iterable[Exported]) -> str:
+    """Why a format is missing, a line each."""
+    return "".join(
+        f'<p class="warning"><b>{copy.EXPORT_FORMATS[one.format]}</b>: {escape(one.problem)}</p>'
+        for one in exports
+        if one.problem is not None
+    )
 
 
 def message(sentence: str) -> str:
@@ -84,7 +112,16 @@ def note(sentence: str) -> str:
 
 
 def _removed(labels: Sequence[str]) -> str:
-    return escape("without " + ", ".join(labels)) if labels else "nothing removed"
+    if not labels:
+        return "nothing removed"
+    return escape("without " + (", ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} confounders"))
+
+
+def _millilitres(mask: VolumeMask, scan: Scan) -> float | None:
+    spacing_mm = scan.volume.spacing_mm if scan.volume and scan.axis == "slice" else (None,)
+    if None in spacing_mm:
+        return None
+    return int(mask.masks[mask.is_done].sum()) * float(np.prod([abs(mm or 0.0) for mm in spacing_mm])) / 1000
 
 
 def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
@@ -93,7 +130,9 @@ def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
 
 
 def _change(change: Effect, spacing_mm: tuple[float, float] | None) -> str:
+    if change.change_px == 0:
+        return "±0 px"
     square_mm = area_mm2(change.change_px, spacing_mm)
-    amount = f"{change.change_px:+,} px" if square_mm is None else f"{square_mm:+,.0f} mm²"
-    share = "" if change.change_share is None else f" ({change.change_share:+.0%})"
-    return (amount + share).replace("-", "−").replace("+0", "±0")
+    amount = f"{change.change_px:+,} px" if square_mm is None else f"{square_mm:+,.1f} mm²"
+    share = "" if change.change_share is None else f" ({change.change_share:+.1%})"
+    return (amount + share).replace("-", "−")

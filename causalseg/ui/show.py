@@ -1,7 +1,7 @@
 """A state -> what the page's components show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import gradio as gr
@@ -14,7 +14,8 @@ from causalseg.engine import Engine
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, handlers, panels, render
 from causalseg.ui.page import Page
-from causalseg.ui.state import SessionState, shown_mask
+from causalseg.ui.reliability import reliability
+from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
 Updates = dict[Any, object]
 _NAME_CHARS = 12
@@ -27,16 +28,29 @@ class Shows:
 
     engine: Engine
     page: Page
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Of the checkpoint's entry in the manifest."""
 
     def outputs(self) -> list[Any]:
         """Every component that a state can change."""
         scan, stage, switches = self.page.scan, self.page.stage, self.page.switches
         seen = [stage.scan, stage.mask, stage.slider, stage.status, stage.download, stage.tabs]
-        edited = [self.page.draft, stage.editor, stage.saved, stage.download_saved]
+        turned = [stage.slices_row, stage.place, stage.segment_all, stage.volume, self.page.volume]
+        windows = [scan.window_fold, scan.window, scan.center, scan.width]
         asked = [scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway]
         masks = [switches.observed, switches.adjusted, switches.original, switches.which, switches.ranking]
         groups = [switches.present, switches.present_bars, switches.absent, switches.absent_bars]
-        return [self.page.session, self.page.comparing, *seen, *edited, *asked, *masks, *groups, switches.caption]
+        return [
+            self.page.session,
+            self.page.comparing,
+            *seen,
+            *turned,
+            *windows,
+            *asked,
+            *masks,
+            *groups,
+            switches.caption,
+        ]
 
     def mask(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
         """The answer and the mask; never the switches, where a tick may be newer than this state."""
@@ -74,34 +88,55 @@ class Shows:
         return {
             **self.mask(state, comparing, opacity),
             page.scan.facts: panels.facts(seen, state.simulated),
+            page.scan.window_fold: gr.Accordion(visible=seen.window is not None),
+            page.scan.center: handlers.shown_number(seen.window.center) if seen.window else None,
+            page.scan.width: handlers.shown_number(seen.window.width) if seen.window else None,
             page.stage.scan: _scan_picture(seen, state.simulated),
             switches.caption: panels.note(copy.IN_THIS_SCAN if present else copy.NONE_DETECTED),
             switches.present: self._group(present, state),
-            switches.present_bars: panels.bars(strength[id_] for id_ in present),
+            switches.present_bars: self._bars(present, strength),
             switches.absent: self._group(absent, state),
-            switches.absent_bars: panels.bars(strength[id_] for id_ in absent),
+            switches.absent_bars: self._bars(absent, strength),
             switches.ranking: panels.note(copy.TRY_ALL_HINT),
             switches.original: gr.Button(visible=state.original is not None),
         }
 
+    def example(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """An example was opened: as any scan, and the words in the description are its own."""
+        return {**self.opened(state, comparing, opacity), self.page.scan.description: state.description}
+
     def opened(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
-        """Another scan was opened: its picture, its suggestions, and an empty editor."""
+        """Another scan was opened: its picture, its slices, its windows, its suggestions.
+
+        Not the description: the person may have typed on while the scan was read. Nor the editor: what is drawn in
+        it is not lost before the person says so.
+        """
         if state.encoded is None:
             return {}
-        page, kind = self.page, state.encoded.scan.modality
+        page, scan, kind = self.page, state.encoded.scan, state.encoded.scan.modality
         return {
             **self.picture(state, comparing, opacity),
-            page.scan.description: state.description,
             page.scan.suggestions: gr.Dataset(samples=[[phrase] for phrase in copy.suggestions(kind)]),
             page.scan.anyway: gr.Checkbox(value=False, visible=state.current is not None and not state.current.found),
             page.switches.which: gr.Dropdown(choices=self._simulated(kind), value=None),
-            page.draft: None,
-            page.stage.editor: None,
-            page.stage.saved: panels.note(copy.CORRECT_HINT),
-            page.stage.download_saved: gr.DownloadButton(value=None, interactive=False),
+            page.volume: None,
+            page.stage.volume: "",
+            page.stage.slices_row: gr.Row(visible=scan.count > 1),
+            page.stage.place: gr.Slider(value=scan.index + 1, maximum=max(2, scan.count), label=scan.axis),
+            page.stage.segment_all: gr.Button(copy.segment_all(scan)),
+            page.scan.window: gr.Dropdown(choices=_windows(scan), value=handlers.FILE_WINDOW),
             page.stage.tabs: gr.Tabs(selected="mask"),
             page.comparing: False,
         }
+
+    def windowed(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """The person typed a window of their own: no preset is chosen any more, unless it is the same."""
+        seen = state.encoded.scan if state.encoded else None
+        if seen is None or seen.window is None:
+            return {}
+        numbers = (seen.window.center, seen.window.width)
+        same = (n for n, named in enumerate(seen.windows) if (named.window.center, named.window.width) == numbers)
+        return {**self.picture(state, comparing, opacity), self.page.scan.window: next(same, None)}
 
     def asked(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
         """A suggestion was taken: the mask, and the words in the description."""
@@ -124,10 +159,17 @@ class Shows:
         tint = render.mask_layer(observed, opacity=render.COMPARE_OPACITY)
         return render.blend(scan, tint), render.blend(scan, render.difference_layer(observed, current))
 
+    def volume(self, volume: VolumeMask | None, state: SessionState) -> str:
+        """What the masks of all slices amount to."""
+        return panels.volume(volume, state.encoded.scan) if state.encoded else ""
+
     def ranking(self, state: SessionState) -> str:
         """Each confounder removed alone, by how far the mask moves."""
         effects = handlers.try_all(self.engine, state)
         return panels.ranking(effects, state.encoded.scan.spacing_mm if state.encoded else None)
+
+    def _bars(self, ids: Sequence[str], strength: Mapping[str, float]) -> str:
+        return panels.bars((strength[id_], reliability(self.metrics, id_)) for id_ in ids)
 
     def _labels(self, ids: Sequence[str]) -> list[str]:
         return [entry.label for entry in self.engine.confounders if entry.id in ids]
@@ -152,7 +194,8 @@ def mask_download(
     button: gr.DownloadButton, scan: Scan, mask: Bool[np.ndarray, "height width"], name: str
 ) -> gr.DownloadButton:
     """A mask as a PNG of the scan's own size, named after the scan's hash and not after its file."""
-    file_name = f"{scan.sha256[:_NAME_CHARS]}-{name}.png"
+    slice_name = f"-{scan.axis}-{scan.index + 1}" if scan.count > 1 else ""
+    file_name = f"{scan.sha256[:_NAME_CHARS]}{slice_name}-{name}.png"
     path = save_bytes_to_cache(mask_to_png(mask), file_name, button.GRADIO_CACHE)
     return gr.DownloadButton(value=path, interactive=True)
 
@@ -168,6 +211,13 @@ def _current_download(button: gr.DownloadButton, state: SessionState) -> gr.Down
 def _scan_picture(scan: Scan, simulated: str) -> str:
     ribbon = f'<p class="simulated">{simulated}</p>' if simulated else ""
     return panels.picture(render.on_square(scan, render.VIEW_SIDE_PX), alt="the scan") + ribbon
+
+
+def _windows(scan: Scan) -> list[tuple[str, int]]:
+    return [
+        (copy.WINDOW_OF_FILE, handlers.FILE_WINDOW),
+        *((named.label, place) for place, named in enumerate(scan.windows)),
+    ]
 
 
 def _variant(state: SessionState, mask_word: str) -> Literal["primary", "secondary"]:

@@ -1,6 +1,7 @@
 """What one browser tab has on its screen: frozen values, replaced and never changed.
 
-`SessionState` is written by the model's events only and `Draft` by the editor's only, so neither overwrites the other.
+`SessionState` is written by the model's events only, `Draft` by the editor's and `VolumeMask` by the long task's, so
+none overwrites another.
 """
 
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from causalseg.annotations.types import Revision
 from causalseg.engine import EncodedScan, Segmentation
 from causalseg.scan import Letterbox
 from causalseg.scan.types import Scan
+from causalseg.scan.window import Window
 
 ANYWAY_THRESHOLD_PROB = 0.5
 """Where a mask that was not found is cut when the visitor asks to see it anyway."""
@@ -24,6 +27,8 @@ class SessionState:
     """The scan on screen; simulated while `original` is set."""
     original: EncodedScan | None = None
     """The scan as it was opened, kept while a simulated one is on screen."""
+    window: Window | None = None
+    """The window that the visitor chose; None: as the file says for each slice."""
     simulated: str = ""
     """What was added to the scan on screen, as a sentence; empty for a scan as opened."""
     detected: tuple[str, ...] = ()
@@ -39,11 +44,21 @@ class SessionState:
     """Show what was not found."""
 
     @property
+    def opened(self) -> EncodedScan | None:
+        """The scan as it was opened, also while a simulated one is on screen."""
+        return self.original or self.encoded
+
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether exactly what was detected is removed, be it nothing."""
+        return set(self.removed) == set(self.detected)
+
+    @property
     def mask_word(self) -> str:
         """Which of the three masks is on screen: "observed", "adjusted" or "counterfactual"."""
         if not self.removed:
             return "observed"
-        return "adjusted" if set(self.removed) == set(self.detected) else "counterfactual"
+        return "adjusted" if self.is_adjusted else "counterfactual"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +79,33 @@ class Draft:
     mask_word: str
     started_s: float
     """Monotonic clock."""
-    parent_sha256: str | None = None
-    """Of the mask saved before this one, once there is one."""
+    is_loaded: bool = False
+    """Whether the editor was given the mask; until then there is nothing in it to save."""
+    kept: Bool[np.ndarray, "height width"] | None = None
+    """The mask as it was last saved."""
+    doomed: Bool[np.ndarray, "height width"] | None = None
+    """The unsaved mask that the visitor was warned of losing, and may now drop."""
+    revision: Revision | None = None
+    """Of the mask as it was last saved."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumeMask:
+    """Masks of all slices, frames or pages of a scan, as far as they were made, under one question."""
+
+    scan_sha256: str
+    description: str
+    mask_word: str
+    """Which of the three masks: with "counterfactual", the removal that was on screen at the start."""
+    removed: tuple[str, ...]
+    """Ids of the confounders that were switched off on screen at the start."""
+    masks: Bool[np.ndarray, "count height width"]
+    is_done: Bool[np.ndarray, " count"]
+    """Which of `masks` were made; the others are empty and mean nothing."""
+
+    def belongs_to(self, scan: Scan) -> bool:
+        """Whether it is of the file that `scan` is of."""
+        return self.scan_sha256 == scan.sha256 and len(self.masks) == scan.count
 
 
 def shown_mask(segmentation: Segmentation, *, anyway: bool) -> Bool[np.ndarray, "height width"]:

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Request, expect
 
 from causalseg.ui.render import CANVAS_SIDE_PX
 
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 60_000
 """Of every wait; generous, for machines that are busy."""
 _POLL_MS = 50
 _TINTED = 20
@@ -79,6 +79,7 @@ class Editor:
         self.page.locator("#correct").click()
         self.page.locator("#editor canvas").first.wait_for()
         until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
+        until(self.page, self._is_still, what="the editor's zoom to come to rest")
 
     def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int]) -> None:
         undo = self.page.locator('#editor button[aria-label="Undo"]')
@@ -109,6 +110,11 @@ class Editor:
         centre_x, centre_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         half = CANVAS_SIDE_PX / 2
         return centre_x + scale * (xy[0] + 0.5 - half), centre_y + scale * (xy[1] + 0.5 - half)
+
+    def _is_still(self) -> bool:
+        before = self.page.locator("#editor").screenshot()
+        self.page.wait_for_timeout(_POLL_MS)
+        return self.page.locator("#editor").screenshot() == before
 
     def _is_tinted(self, xy: tuple[int, int]) -> bool:
         x, y = self.on_page(xy)

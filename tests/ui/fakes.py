@@ -1,8 +1,10 @@
 """A stand-in for the engine whose masks can be worked out with a pencil, and which counts what it is asked."""
 
 import hashlib
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -20,6 +22,7 @@ STRENGTHS = {"low_contrast": 0.62, "burned_in_text": 0.87}
 ABSENT_WORD = "unicorn"
 """A description with this word is found nowhere."""
 BAND_SHARE = 0.1
+LONGEST_WAIT_SECONDS = 60
 
 
 class FakeEngine(Engine):
@@ -28,6 +31,17 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.breaks_on: str | None = None
+        self._may_encode = threading.Event()
+        self._may_encode.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is encoded inside: time for a test to do something meanwhile."""
+        self._may_encode.clear()
+        try:
+            yield
+        finally:
+            self._may_encode.set()
 
     @property
     def name(self) -> str:
@@ -39,6 +53,7 @@ class FakeEngine(Engine):
 
     def encode(self, scan: Scan) -> EncodedScan:
         self.calls["encode"] += 1
+        self._may_encode.wait(LONGEST_WAIT_SECONDS)
         strength = {entry.id: 0.01 * place for place, entry in enumerate(self.confounders)} | STRENGTHS
         return EncodedScan(
             scan=scan,

@@ -1,5 +1,6 @@
 """A mask into the editor and back: only painted pixels change, and what the editor mangled is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ def opened(image_u8: np.ndarray[Any, Any]) -> SessionState:
     engine = FakeEngine()
     encoded = engine.encode(Scan(image_u8=image_u8, sha256="ab" * 32, format="PNG"))
     return handlers.look_again(engine, SessionState(encoded=encoded, detected=()), "polyp")
+
+
+def loaded(image_u8: np.ndarray[Any, Any]) -> Draft:
+    return replace(correction.start(opened(image_u8)), is_loaded=True)
 
 
 def returned(draft: Draft) -> dict[str, Any]:
@@ -78,7 +83,7 @@ def test_only_painted_pixels_change(height_px: int, width_px: int, top: int, lef
 
 
 def test_a_small_scans_saved_mask_is_the_drawn_layer_put_back() -> None:
-    draft = correction.start(opened(disc(128, 96)))
+    draft = loaded(disc(128, 96))
     value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
     expected = draft.box.invert(value["layers"][0][..., 3] > 0)
     np.testing.assert_array_equal(correction.corrected(draft, value), expected)
@@ -86,7 +91,7 @@ def test_a_small_scans_saved_mask_is_the_drawn_layer_put_back() -> None:
 
 
 def test_saving_numbers_the_revisions_and_links_each_to_the_one_before(tmp_path: Path) -> None:
-    store, draft = LabelStore(tmp_path), correction.start(opened(disc(128, 96)))
+    store, draft = LabelStore(tmp_path), loaded(disc(128, 96))
     value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
     kept, first, _ = correction.save(store, draft, returned(draft), " Anna ", "model 1")
     _, second, mask = correction.save(store, kept, value, "Anna", "model 1")
@@ -113,7 +118,7 @@ def test_a_simulated_scan_takes_no_labels() -> None:
 
 @pytest.mark.parametrize("value", [None, {"background": None, "layers": [], "composite": None}])
 def test_an_empty_editor_saves_nothing(tmp_path: Path, value: dict[str, Any] | None) -> None:
-    draft = correction.start(opened(disc(40, 40)))
+    draft = loaded(disc(40, 40))
     with pytest.raises(InputError, match="Correct this mask"):
         correction.save(LabelStore(tmp_path), draft, value, "me", "model")
     with pytest.raises(InputError, match="Correct this mask"):
@@ -121,8 +126,23 @@ def test_an_empty_editor_saves_nothing(tmp_path: Path, value: dict[str, Any] | N
     assert not any(tmp_path.iterdir())
 
 
-def test_a_correction_needs_a_name(tmp_path: Path) -> None:
+def test_a_mask_that_the_editor_was_not_given_yet_is_not_saved(tmp_path: Path) -> None:
     draft = correction.start(opened(disc(40, 40)))
+    with pytest.raises(InputError, match="Correct this mask"):
+        correction.save(LabelStore(tmp_path), draft, returned(draft), "me", "model")
+    assert not any(tmp_path.iterdir())
+
+
+def test_several_layers_are_refused() -> None:
+    draft = loaded(disc(300, 300))
+    doubled = returned(draft) | {"layers": 2 * returned(draft)["layers"]}
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(draft, doubled)
+    assert str(refused.value) == copy.EDITOR_OTHER_LAYERS
+
+
+def test_a_correction_needs_a_name(tmp_path: Path) -> None:
+    draft = loaded(disc(40, 40))
     with pytest.raises(InputError, match="name"):
         correction.save(LabelStore(tmp_path), draft, returned(draft), "  ", "model")
 
@@ -157,3 +177,20 @@ def test_a_browser_that_rounds_a_colour_by_one_is_believed() -> None:
     rounded = returned(draft)
     rounded["layers"] = [np.where(rounded["layers"][0] > 0, rounded["layers"][0] - 1, 0).astype(np.uint8)]
     np.testing.assert_array_equal(correction.corrected(draft, rounded), draft.proposed)
+
+
+def test_strokes_are_unsaved_until_they_are_saved(tmp_path: Path) -> None:
+    draft = loaded(disc(128, 96))
+    value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
+    assert correction.unsaved(draft, returned(draft)) is None
+    assert correction.unsaved(draft, value) is not None
+    kept, _, _ = correction.save(LabelStore(tmp_path), draft, value, "me", "model")
+    assert correction.unsaved(kept, value) is None
+    assert correction.unsaved(kept, returned(draft)) is not None
+
+
+def test_an_editor_without_a_mask_has_nothing_to_lose() -> None:
+    draft = loaded(disc(128, 96))
+    assert correction.unsaved(None, returned(draft)) is None
+    assert correction.unsaved(replace(draft, is_loaded=False), returned(draft)) is None
+    assert correction.unsaved(draft, None) is None

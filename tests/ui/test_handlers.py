@@ -31,7 +31,7 @@ def png(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(engine: FakeEngine, png: Path) -> SessionState:
-    return handlers.open_upload(engine, SETTINGS, SessionState(), str(png), "polyp")
+    return handlers.open_upload(engine, SETTINGS, SessionState(), [str(png)], "polyp")
 
 
 def test_opening_shows_the_adjusted_mask(opened: SessionState) -> None:
@@ -50,7 +50,7 @@ def test_a_refused_upload_is_deleted_too(engine: FakeEngine, tmp_path: Path) -> 
     path = tmp_path / "text.png"
     path.write_text("not a picture", encoding="utf-8")
     with pytest.raises(UnreadableScan):
-        handlers.open_upload(engine, SETTINGS, SessionState(), str(path), "")
+        handlers.open_upload(engine, SETTINGS, SessionState(), [str(path)], "")
     assert not path.exists()
     assert engine.calls["encode"] == 0
 
@@ -204,7 +204,7 @@ def test_a_handler_leaves_the_state_it_was_given_alone(engine: FakeEngine, opene
 
 def test_a_copy_of_the_upload_gives_the_same_scan(engine: FakeEngine, png: Path, tmp_path: Path) -> None:
     other = Path(shutil.copy(png, tmp_path / "other name.png"))
-    first = handlers.open_upload(engine, SETTINGS, SessionState(), str(png), "")
-    second = handlers.open_upload(engine, SETTINGS, SessionState(), str(other), "")
+    first = handlers.open_upload(engine, SETTINGS, SessionState(), [str(png)], "")
+    second = handlers.open_upload(engine, SETTINGS, SessionState(), [str(other)], "")
     assert first.encoded is not None and second.encoded is not None
     assert first.encoded.scan.sha256 == second.encoded.scan.sha256

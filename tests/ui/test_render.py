@@ -97,8 +97,8 @@ def test_the_status_names_mask_area_change_dice_and_time() -> None:
     engine, observed = FakeEngine(), state_of(scan)
     text = panels.status(handlers.switch(engine, observed, ["low_contrast"]), ["Low contrast"])
     assert "<b>adjusted mask</b> · without Low contrast" in text
-    assert " px, " in text and "mm²" in text and "Dice to observed 0." in text and text.endswith("12 ms")
-    assert "−" in text and "against observed" in text
+    assert " px, " in text and "mm²" in text and ", Dice 0." in text and text.endswith("12 ms")
+    assert "−" in text and " to observed" in text
 
 
 def test_a_scan_without_spacing_is_measured_in_pixels() -> None:
@@ -127,3 +127,9 @@ def test_facts_are_one_line() -> None:
 def test_every_modality_has_a_suggestion_and_an_unknown_one_gets_all() -> None:
     assert copy.suggestions("endoscopy")[0] == "polyp"
     assert set(copy.suggestions(None)) == {phrase for phrases in copy.PHRASES.values() for phrase in phrases}
+
+
+def test_a_status_with_many_removed_counts_them() -> None:
+    state = state_of(Scan(image_u8=disc(100, 100), sha256="0" * 64, format="PNG"))
+    assert "without 4 confounders" in panels.status(state, ["a", "b", "c", "d"])
+    assert "without a, b, c" in panels.status(state, ["a", "b", "c"])

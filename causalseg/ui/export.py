@@ -1,0 +1,81 @@
+"""Masks out of the page: which ones, and every format of them."""
+
+from typing import Literal
+
+from causalseg.annotations.export import Exported, Provenance, export_all
+from causalseg.annotations.export.all_formats import Masks
+from causalseg.errors import InputError
+from causalseg.scan import Scan
+from causalseg.ui import copy
+from causalseg.ui.state import Draft, SessionState, VolumeMask, shown_mask
+
+Choice = Literal["screen", "volume", "saved"]
+"""The mask on screen, those of all slices, or the correction that was last saved."""
+CHOICES: tuple[tuple[str, Choice], ...] = (
+    (copy.EXPORT_SCREEN, "screen"),
+    (copy.EXPORT_VOLUME, "volume"),
+    (copy.EXPORT_SAVED, "saved"),
+)
+
+
+def exports(
+    choice: Choice,
+    state: SessionState,
+    volume: VolumeMask | None,
+    draft: Draft | None,
+    *,
+    model: str,
+    with_identity: bool,
+) -> tuple[Exported, ...]:
+    """Every format of the chosen masks, each written or with a sentence that says why not.
+
+    Raises:
+        InputError: there are no such masks, or the scan on screen is simulated.
+    """
+    if choice == "saved":
+        scan, masks, provenance = _saved(draft, model)
+    elif choice == "volume":
+        scan, masks, provenance = _all_slices(state, volume, model)
+    else:
+        scan, masks, provenance = _on_screen(state, model)
+    return export_all(scan, masks, provenance, with_identity=with_identity)
+
+
+def _on_screen(state: SessionState, model: str) -> tuple[Scan, Masks, Provenance]:
+    scan = _opened(state)
+    if state.current is None:
+        raise InputError(copy.EXPORT_NOTHING)
+    mask = shown_mask(state.current, anyway=state.anyway)
+    return scan, {scan.index: mask}, Provenance(state.description, state.mask_word, model, state.removed)
+
+
+def _all_slices(state: SessionState, volume: VolumeMask | None, model: str) -> tuple[Scan, Masks, Provenance]:
+    scan = _opened(state)
+    if volume is None or not volume.belongs_to(scan):
+        raise InputError(copy.EXPORT_NO_VOLUME)
+    masks = {index: mask for index, mask in enumerate(volume.masks) if volume.is_done[index]}
+    return scan, masks, Provenance(volume.description, volume.mask_word, model, volume.removed)
+
+
+def _saved(draft: Draft | None, model: str) -> tuple[Scan, Masks, Provenance]:
+    if draft is None or draft.revision is None or draft.kept is None:
+        raise InputError(copy.EXPORT_NOT_SAVED)
+    scan, revision = draft.scan, draft.revision
+    provenance = Provenance(
+        draft.description,
+        "corrected",
+        model,
+        draft.removed,
+        person=revision.person,
+        revisions={scan.index: revision.number},
+        saved_at=revision.saved_at,
+    )
+    return scan, {scan.index: draft.kept}, provenance
+
+
+def _opened(state: SessionState) -> Scan:
+    if state.encoded is None:
+        raise InputError(copy.OPEN_FIRST)
+    if state.original is not None:
+        raise InputError(copy.SIMULATED_NO_EXPORT)
+    return state.encoded.scan
