@@ -67,7 +67,8 @@ def difference_layer(observed: Mask, mask: Mask) -> Layer:
 
 def outline(mask: Mask) -> Mask:
     """The pixels of `mask` within `OUTLINE_PX` of its border."""
-    return mask & ~ndimage.binary_erosion(mask, iterations=OUTLINE_PX, border_value=1)
+    inside = np.asarray(ndimage.binary_erosion(mask, iterations=OUTLINE_PX, border_value=1), bool)
+    return mask & ~inside
 
 
 def blend(picture: Picture, layer: Layer) -> Picture:
