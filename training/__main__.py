@@ -262,10 +262,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         else:
             things = {name: groups[name] for name in groups if name != "covidct lungs"}
             tables = {
-                "absent": absent_table(engine, groups, 60, Bar("absent")),
+                "absent": absent_table(engine, groups, 40, Bar("absent")),
                 "sides": side_table(engine, groups["covidct lungs"]),
-                "text": text_table(engine, things, 60),
-                "derangement": derangement_table(engine, things, 40),
+                "text": text_table(engine, things, 30),
+                "derangement": derangement_table(engine, things, 20),
             }
         write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
 
