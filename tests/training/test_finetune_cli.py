@@ -8,7 +8,8 @@ import pytest
 from causalseg.checkpoints import find_entry
 from causalseg.versions import VersionStore
 from tests.test_versions import CHANGE, card
-from training.__main__ import main
+from training.__main__ import _parser, main
+from training.replay import ReplayConfig
 
 
 @pytest.fixture
@@ -67,3 +68,8 @@ def test_fine_tuning_without_replay_features_says_how_to_make_them(
     assert main(["finetune", *arguments]) == 2
     assert "replay features none.npz" in capsys.readouterr().err
     assert not (tmp_path / "v").exists()
+
+
+def test_numbers_left_out_on_the_command_line_are_those_of_the_configuration() -> None:
+    options = _parser().parse_args(["replay", "--data", "folder"])
+    assert (options.scans, options.twins) == (ReplayConfig().scans, ReplayConfig().twins)

@@ -38,8 +38,8 @@ def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     replay.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     replay.add_argument("--checkpoint", default=_DEFAULT)
     replay.add_argument("--out", type=Path, help="default: where the project ships it")
-    replay.add_argument("--scans", type=int, default=ReplayConfig.scans)
-    replay.add_argument("--twins", type=int, default=ReplayConfig.twins)
+    replay.add_argument("--scans", type=int, default=ReplayConfig().scans)
+    replay.add_argument("--twins", type=int, default=ReplayConfig().twins)
     replay.set_defaults(command=_replay)
 
 
