@@ -111,8 +111,15 @@ class Wiring:
             self._listen("drop", opening, self._drop_task, [], [])
         busy = self.page.stage.scan
         upload = partial(handlers.open_upload, self.engine, self.settings)
-        arrived = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
-        arrived.then(lambda: None, outputs=panel.file, show_progress="hidden", api_visibility="private")
+        self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
+        # At once and not when the scan is open, or the next file would be added to this one.
+        panel.file.upload(
+            lambda: None,
+            outputs=panel.file,
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
+        )
         self._model("example", panel.examples.click, example, [panel.examples], shows.example, busy)
         self._model("ask", panel.description.submit, partial(handlers.ask, self.engine), [panel.description])
         # `.input` is fired by key presses only: it misses a paste and a deletion.

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, Request, expect
 
 from causalseg.ui.render import CANVAS_SIDE_PX
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 120_000
 """Of every wait; generous, for machines that are busy."""
 _POLL_MS = 50
 _TINTED = 20
@@ -24,6 +24,8 @@ _TINTED = 20
 
 
 def upload(page: Page, path: Path) -> None:
+    """Choose a file, once the one before has left the drop zone: until then it would be added to that one."""
+    expect(page.locator("#file .file-preview")).to_have_count(0)
     page.locator("#file input[type=file]").set_input_files(path)
 
 
