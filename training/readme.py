@@ -27,7 +27,8 @@ def fill_readme(readme: str, results_dir: Path) -> str:
     for name, (suite, lines) in _TABLES.items():
         results = json.loads((results_dir / f"{suite}.json").read_text(encoding="utf-8"))
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = "\n".join(lines(results)) + "\n"
+        measured_on = f"Measured on `{results['made_by']['checkpoint']}`."
+        text = "\n".join([*lines(results), "", measured_on]) + "\n"
         readme, count = pattern.subn(lambda found, text=text: found[1] + text + found[2], readme)
         if count != 1:
             raise ValueError(f"the README needs one table between <!-- {name} --> and <!-- /{name} -->")
