@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from causalseg.annotations.store import LabelStore
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui.layout import build_demo, launch_options
@@ -34,7 +35,9 @@ def main(path: Path) -> int:
         return 1
     settings = Settings()
     with tempfile.TemporaryDirectory() as store_dir, sync_playwright() as playwright:
-        demo = build_demo(Engine.load(), LabelStore(Path(store_dir)), settings)
+        demo = build_demo(
+            Engine.load(), LabelStore(Path(store_dir)), settings, metrics=find_entry(settings.checkpoint).metrics
+        )
         options = launch_options(settings) | {"server_port": free_port(), "prevent_thread_lock": True, "quiet": True}
         _, url, _ = demo.launch(**options)
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
