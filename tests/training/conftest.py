@@ -1,6 +1,7 @@
 """A small made-up data folder, and a network small enough to train in a test."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,12 @@ def squares(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Squares
 def network() -> CausalSegNetwork:
     torch.manual_seed(0)
     return with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=SIDE_PX)))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums of several threads end in another order from run to run, so that bits differ; those of one do not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
