@@ -25,7 +25,7 @@ from causalseg.models.network import SegmentationNetwork
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
-_SHARED = ("text_tower.", "image_tower.")
+_SHARED = ("text_tower.", "image_tower.", "stages_under_do.")
 """What all versions of a checkpoint have in common."""
 
 
@@ -181,7 +181,7 @@ def changed_copy(network: Network, changes: Mapping[str, Tensor], name: str) -> 
     )
     if wrong:
         raise CheckpointError(f"The changes of {name} do not fit the checkpoint they were made for, first {wrong[0]}.")
-    shared = {id(tower): tower for tower in (network.text_tower, network.image_tower)}
+    shared = {id(part): part for name, part in network.named_children() if f"{name}." in _SHARED}
     changed = copy.deepcopy(network, shared)
     changed.load_state_dict({key: value.to(own[key].dtype) for key, value in changes.items()}, strict=False)
     return changed

@@ -80,8 +80,8 @@ class EncodedScan:
     scan: Scan
     strength: dict[str, float]
     """Strength in [0, 1] of every confounder in this scan, by id."""
-    stem: Float[Tensor, "1 channels height width"]
-    """Observed output of the tower's first stage: where an intervention begins."""
+    stages: tuple[Tensor, ...]
+    """The observed stages of the tower: what an intervention begins with."""
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
     maps: Float[Tensor, "confounder map_h map_w"]
@@ -176,7 +176,7 @@ class Engine:
         return EncodedScan(
             scan,
             {entry.id: value for entry, value in zip(self._dictionary, strength, strict=True)},
-            stages[0].cpu(),
+            tuple(stage.cpu() for stage in stages),
             tuple(level.cpu() for level in pyramid),
             maps.cpu(),
             model,
@@ -305,8 +305,8 @@ class Engine:
         strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
         where = reach(encoded.maps.to(self._device)[confounder])[:, None]
         removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
-        stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
-        return network.decode(network.intervened_pyramid(stem, removal), texts)
+        stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
+        return network.decode(network.intervened_pyramid(stages, removal), texts)
 
     def _segmentation(
         self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float

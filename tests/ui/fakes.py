@@ -58,7 +58,7 @@ class FakeEngine(Engine):
         return EncodedScan(
             scan=scan,
             strength=strength,
-            stem=torch.zeros(1, 1, 1, 1),
+            stages=(),
             pyramid=(),
             maps=torch.zeros(len(strength), 1, 1),
         )

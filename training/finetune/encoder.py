@@ -80,7 +80,7 @@ class Encoder:
         row, confounder = torch.tensor(lines, dtype=torch.long).reshape(-1, 2).unbind(1)
         amount, where = amounts[row, confounder], seen.maps[row, confounder]
         removal = Removal(row, self.codes[confounder], amount, where[:, None])
-        stages = self.network.intervened_stages(seen.stages[0], removal) if lines else seen.stages
+        stages = self.network.intervened_stages(seen.stages, removal) if lines else seen.stages
         pairs = Pairs(
             row.numpy(), confounder.numpy(), amount.half().numpy(), (where * 255).round().to(torch.uint8).numpy()
         )
