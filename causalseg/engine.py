@@ -184,7 +184,7 @@ class Engine:
 
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
         """Ids of the confounders that the adjusted mask removes."""
-        return tuple(name for name, z in encoded.strength.items() if z >= self._entry.detection_threshold)
+        return tuple(name for name, z in encoded.strength.items() if z >= self._entry.detected_from(name))
 
     def segment(self, encoded: EncodedScan, description: str, remove: Removal = "detected") -> Segmentation:
         """The mask of `description`: observed (None), adjusted ("detected") or counterfactual (ids removed).

@@ -62,7 +62,7 @@ from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
-from training.release import choose_thresholds, release, summarize_results, write_entry
+from training.release import choose_detection, choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
 from training.rivals import train_rival
@@ -241,9 +241,12 @@ def _release(options: argparse.Namespace) -> None:
     network = _trained(options.run)
     rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
     architecture = load_architecture(options.run)
-    threshold, temperature = choose_thresholds(network, load_squares(rows, architecture.input_side_px, options.cache))
-    entry = release(network, _entry(options.version, threshold, temperature, architecture))
-    write_entry(entry)
+    val = load_squares(rows, architecture.input_side_px, options.cache)
+    entry = _entry(options.version, *choose_thresholds(network, val), architecture)
+    if isinstance(network, CausalSegNetwork):
+        thresholds = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
+        entry = replace(entry, detection_thresholds=thresholds)
+    write_entry(release(network, entry))
 
 
 def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:
