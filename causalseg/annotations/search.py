@@ -1,6 +1,7 @@
 """Lists of pictures: searched, filtered, a page at a time."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -86,6 +87,22 @@ def find(store: LabelStore, query: Query = EVERYTHING, *, limit: int = 50, offse
             (*values, limit, offset),
         ).fetchall()
         return Page(tuple(_listed(connection, row) for row in rows), total, offset)
+
+
+def thumbnails(store: LabelStore, lines: Iterable[Listed]) -> dict[tuple[str, int], bytes]:
+    """The small pictures of some lines, by (scan sha256, index): JPEG; those of a page, not of the store.
+
+    Raises:
+        StoreError: the disk refuses.
+    """
+    query, places = 'SELECT jpeg FROM thumbnails WHERE scan_sha256 = ? AND "index" = ?', _places(lines)
+    with store.database.reading() as connection:
+        found = {place: connection.execute(query, place).fetchone() for place in places}
+    return {place: row[0] for place, row in found.items() if row is not None}
+
+
+def _places(lines: Iterable[Listed]) -> list[tuple[str, int]]:
+    return [(line.scan.sha256, line.index) for line in lines]
 
 
 def _where(query: Query) -> tuple[str, list[Value]]:
