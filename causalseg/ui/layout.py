@@ -292,7 +292,7 @@ class Wiring:
         self._listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
 
     def address(self, demo: gr.Blocks) -> None:
-        """A picture of the label store, named by the page's address: `/?scan=SHA256&index=N`. The Work page links so."""
+        """A picture of the label store that the page's address names, as Work links: `/?scan=SHA256&index=N`."""
         page, open_there = self.page, on_gpu(partial(handlers.open_stored, self.engine, self.store))
 
         def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:

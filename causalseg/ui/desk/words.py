@@ -62,6 +62,107 @@ STATES: dict[State, str] = {
     "sent_back": "sent back",
 }
 
+# Review
+REVIEW_TITLE = "A second pair of eyes"
+REVIEW_WHAT = (
+    "Approve a mask and it may be learnt from; send it back with a note and its author gets it first. No model."
+)
+SHOW = "Show"
+SHOWN = {
+    "done": "to be reviewed",
+    "sent_back": "sent back",
+    "approved": "approved",
+    "flagged": "flagged",
+    "": "everything",
+}
+"""State to look for -> what the list shows."""
+SEARCH = "Part of a description"
+NOTE = "Note to the author"
+NOTE_HINT = "needed to send a mask back: what should change?"
+NOTE_FIRST = "Write in the note what should change, then send it back."
+APPROVE = "Approve"
+SEND_BACK = "Send back"
+NEXT_ONE = "Next to be reviewed"
+NOTHING_TO_REVIEW = "No masks to be reviewed. What people save on the Segment page comes here."
+CHOOSE_ONE = "Choose a picture on the left."
+NO_LABELS = "Nobody has drawn on this picture yet."
+SCAN_ALONE = "the scan"
+YOUR_OWN = "your own mask"
+AGREEMENT = "Agreement between readers"
+AGREEMENT_HEAD = ("readers", "Dice", "mean distance", "95 % within", "")
+SHOW_DIFFERENCE = "Show where"
+OTHER_WORDS = "they looked for different things"
+ONE_IS_EMPTY = "one is empty"
+NOTHING_FOUND = "Nothing matches."
+BACK = "← Previous"
+FORWARD = "Next →"
+
+NO_DESCRIPTION = "not described yet"
+NO_MODALITY = "modality not known"
+
+# Work
+WORK_TITLE = "Scans to work on"
+WORK_WHAT = "What is in the label store, and how far everybody is. Open one and it comes up on the Segment page."
+NEXT_SCAN = "Next scan for me"
+ANY = "any"
+STATE = "State"
+MINE = "mine only"
+MODALITY = "Modality"
+IMPORT = "Import scans"
+IMPORT_START = "Import"
+IMPORT_HINT = (
+    "Scans, and masks where there are any: a.png with a_mask.png, or folders images and masks, or an index.csv. "
+    "The same files again add only what is new."
+)
+FILES = "Drop scans and masks here, or click"
+FOLDER = "or a folder on this machine"
+FOLDER_HINT = "its path"
+MASKS_SHOW = "What the masks show"
+MASKS_SHOW_HINT = "for example: polyp"
+CHECKED = "I have checked the masks; they may be learnt from"
+FILES_FIRST = "Choose files, or type the path of a folder."
+FOLDER_FORBIDDEN = (
+    "Folders cannot be typed here, for this server may be reached from elsewhere. Drop the files instead, or have "
+    "CAUSALSEG_IMPORT_DIR set where it is started."
+)
+FOLDER_ELSEWHERE = "Only folders inside the one that this server imports from can be typed. Drop the files instead."
+NO_FOLDER = "There is no such folder on the machine that runs the app. Type its whole path, or drop the files."
+IMPORT_STOPPED = "Stopped. What was read until then is in the list, whole."
+CHOOSE_OR_NEXT = "Choose a picture in the list, or ask for the next one."
+EMPTY_STORE = "The store is empty. Import scans, or save a mask on the Segment page."
+NOTHING_LEFT = "Nothing is left for you. Import more scans, or look at what others did on the Review page."
+NO_SCAN_ANY_MORE = "The label store does not have this scan any more."
+OPEN_IT = "Open it"
+SKIP = "Skip"
+SKIPPED = "Skipped; it comes again when nothing else is left."
+FLAG = "Flag"
+UNFLAG = "Take my flag away"
+FLAGGED = "Flagged; the queue does not give it to you again."
+UNFLAGGED = "You have no flag on it."
+REASON = "Reason for a flag"
+REASON_HINT = "for example: wrong organ, blurred"
+REASON_FIRST = "Write the reason first, then flag it."
+DELETE_ASK = "Delete…"
+DELETE_YES = "Delete it"
+KEEP = "Keep it"
+DELETED = "Deleted: nobody sees it any more. Its files stay on the disk until they are purged."
+PURGE = "Purge what is deleted"
+PURGE_ASK = "Remove it for ever…"
+PURGE_YES = "Remove it for ever"
+PURGE_SURE = "Pictures, masks and what was said of them go from the disk and cannot be brought back, by anybody."
+NOTHING_DELETED = "Nothing is deleted, so there is nothing to purge."
+WHY = {
+    "sent_back": "Sent back.",
+    "control": "Random control.",
+    "uncertainty": "Uncertain.",
+    "disagreement": "Switches disagree.",
+    "diversity": "Unlike the others.",
+    "arrival": "Next in line.",
+    "begun": "Begun.",
+    "skipped": "Skipped before.",
+}
+"""Why the queue gave a scan, in two words."""
+
 
 def already_running(version: str) -> str:
     """Said when a second fine-tuning is asked for."""
@@ -137,42 +238,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-# Review
-REVIEW_TITLE = "A second pair of eyes"
-REVIEW_WHAT = (
-    "Approve a mask and it may be learnt from; send it back with a note and its author gets it first. No model."
-)
-SHOW = "Show"
-SHOWN = {
-    "done": "to be reviewed",
-    "sent_back": "sent back",
-    "approved": "approved",
-    "flagged": "flagged",
-    "": "everything",
-}
-"""State to look for -> what the list shows."""
-SEARCH = "Part of a description"
-NOTE = "Note to the author"
-NOTE_HINT = "needed to send a mask back: what should change?"
-NOTE_FIRST = "Write in the note what should change, then send it back."
-APPROVE = "Approve"
-SEND_BACK = "Send back"
-NEXT_ONE = "Next to be reviewed"
-NOTHING_TO_REVIEW = "No masks to be reviewed. What people save on the Segment page comes here."
-CHOOSE_ONE = "Choose a picture on the left."
-NO_LABELS = "Nobody has drawn on this picture yet."
-SCAN_ALONE = "the scan"
-YOUR_OWN = "your own mask"
-AGREEMENT = "Agreement between readers"
-AGREEMENT_HEAD = ("readers", "Dice", "mean distance", "95 % within", "")
-SHOW_DIFFERENCE = "Show where"
-OTHER_WORDS = "they looked for different things"
-ONE_IS_EMPTY = "one is empty"
-NOTHING_FOUND = "Nothing matches."
-BACK = "← Previous"
-FORWARD = "Next →"
-
-
 def differ(first: str, second: str) -> str:
     """Over the picture of two labels: what each colour means, in words."""
     return f"where they differ: blue only {second}, orange only {first}"
@@ -210,78 +275,10 @@ def of_total(first: int, last: int, total: int) -> str:
     return f"{first:,}–{last:,} of {total:,}" if total else NOTHING_FOUND
 
 
-NO_DESCRIPTION = "not described yet"
-NO_MODALITY = "modality not known"
-
-
 def kind_of(modality: str | None, index: int, count: int, axis: str, labels: int) -> str:
     """What a picture is, in a list."""
     place = f" · {axis} {index + 1}" if count > 1 else ""
     return f"{modality or NO_MODALITY}{place} · {counted(labels, 'mask')}"
-
-
-# Work
-WORK_TITLE = "Scans to work on"
-WORK_WHAT = "What is in the label store, and how far everybody is. Open one and it comes up on the Segment page."
-NEXT_SCAN = "Next scan for me"
-ANY = "any"
-STATE = "State"
-MINE = "mine only"
-MODALITY = "Modality"
-IMPORT = "Import scans"
-IMPORT_START = "Import"
-IMPORT_HINT = (
-    "Scans, and masks where there are any: a.png with a_mask.png, or folders images and masks, or an index.csv. "
-    "The same files again add only what is new."
-)
-FILES = "Drop scans and masks here, or click"
-FOLDER = "or a folder on this machine"
-FOLDER_HINT = "its path"
-MASKS_SHOW = "What the masks show"
-MASKS_SHOW_HINT = "for example: polyp"
-CHECKED = "I have checked the masks; they may be learnt from"
-FILES_FIRST = "Choose files, or type the path of a folder."
-FOLDER_FORBIDDEN = (
-    "Folders cannot be typed here, for this server may be reached from elsewhere. Drop the files instead, or have "
-    "CAUSALSEG_IMPORT_DIR set where it is started."
-)
-FOLDER_ELSEWHERE = "Only folders inside the one that this server imports from can be typed. Drop the files instead."
-NO_FOLDER = "There is no such folder on the machine that runs the app. Type its whole path, or drop the files."
-IMPORT_STOPPED = "Stopped. What was read until then is in the list, whole."
-CHOOSE_OR_NEXT = "Choose a picture in the list, or ask for the next one."
-EMPTY_STORE = "The store is empty. Import scans, or save a mask on the Segment page."
-NOTHING_LEFT = "Nothing is left for you. Import more scans, or look at what others did on the Review page."
-NO_SCAN_ANY_MORE = "The label store does not have this scan any more."
-OPEN_IT = "Open it"
-SKIP = "Skip"
-SKIPPED = "Skipped; it comes again when nothing else is left."
-FLAG = "Flag"
-UNFLAG = "Take my flag away"
-FLAGGED = "Flagged; the queue does not give it to you again."
-UNFLAGGED = "You have no flag on it."
-REASON = "Reason for a flag"
-REASON_HINT = "for example: wrong organ, blurred"
-REASON_FIRST = "Write the reason first, then flag it."
-DELETE_ASK = "Delete…"
-DELETE_YES = "Delete it"
-KEEP = "Keep it"
-DELETED = "Deleted: nobody sees it any more. Its files stay on the disk until they are purged."
-PURGE = "Purge what is deleted"
-PURGE_ASK = "Remove it for ever…"
-PURGE_YES = "Remove it for ever"
-PURGE_SURE = "Pictures, masks and what was said of them go from the disk and cannot be brought back, by anybody."
-NOTHING_DELETED = "Nothing is deleted, so there is nothing to purge."
-WHY = {
-    "sent_back": "Sent back.",
-    "control": "Random control.",
-    "uncertainty": "Uncertain.",
-    "disagreement": "Switches disagree.",
-    "diversity": "Unlike the others.",
-    "arrival": "Next in line.",
-    "begun": "Begun.",
-    "skipped": "Skipped before.",
-}
-"""Why the queue gave a scan, in two words."""
 
 
 def files_read(done: int, total: int) -> str:
