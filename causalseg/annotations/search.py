@@ -126,7 +126,9 @@ def _where(query: Query) -> tuple[str, list[Value]]:
 def _work_is(state: State | None, person: str | None) -> tuple[str, list[Value]]:
     conditions, values = ['work.scan_sha256 = items.scan_sha256 AND work."index" = items."index"'], []
     if state not in (None, "not_started"):
-        conditions.append("work.state = ?")
+        conditions.append(
+            "+work.state = ?"
+        )  # the plus keeps SQLite from walking all rows of the state for each picture
         values.append(state)
     if person is not None:
         conditions.append("work.person = ?")

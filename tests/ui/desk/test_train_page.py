@@ -10,6 +10,8 @@ from causalseg.scan.types import Scan
 from tests.ui.desk.conftest import ENTRY, World
 from tests.ui.desk.world import phantom_scan
 
+LONGEST_MS = 600_000
+"""Of the fine-tuning on a machine that is busy; half a minute where it is not."""
 BASE = f"{ENTRY.name} {ENTRY.version}"
 
 
@@ -67,13 +69,29 @@ def test_a_fine_tuning_on_phantoms_ends_with_the_verdict_of_the_gate(world: Worl
 
     expect(tab.locator("#progress [role=progressbar]")).to_be_visible()
     expect(tab.get_by_role("button", name="Fine-tune")).to_be_disabled()
-    expect(tab.locator("#verdict .verdict h2")).to_have_text(re.compile(r"^phantoms (may be served|was stopped)"))
+    verdict = tab.locator("#verdict .verdict h2")
+    expect(verdict).to_have_text(re.compile(r"^phantoms (may be served|was stopped)"), timeout=LONGEST_MS)
     expect(tab.locator("#progress svg.curve")).to_be_visible()
     for measure in ("corrections held back", "scans it learnt from before", "confounders switched off"):
         expect(tab.locator("#verdict table").get_by_text(measure)).to_be_visible()
     expect(tab.locator("#verdict li").first).to_have_text(re.compile("corrections held back: Dice"))
     expect(tab.locator("#versions tbody tr", has_text="phantoms")).to_have_count(1)
     assert world.versions.card("phantoms").settings["steps"] == 5
+
+
+def test_stopping_leaves_no_version_and_what_is_served_as_it_was(world: World, tab: Page, scan: Scan) -> None:
+    open_page(tab, world)
+    before = answers(world, scan)
+    tab.get_by_label("Name of the new version").fill("never-made")
+    tab.get_by_role("button", name="Fine-tune").click()
+    expect(tab.locator("#progress [role=progressbar]")).to_be_visible()
+
+    tab.get_by_role("button", name="Stop").click()
+
+    expect(tab.locator("#progress")).to_contain_text("Stopped. Nothing was written")
+    expect(tab.get_by_role("button", name="Fine-tune")).to_be_enabled()
+    assert "never-made" not in [card.name for card in world.versions.cards()]
+    assert answers(world, scan) == before
 
 
 def test_a_name_that_is_taken_is_refused_at_once_in_words(world: World, tab: Page) -> None:
