@@ -69,14 +69,13 @@ def _in_browser(listener: Callable[..., Any], js: str, **ends: Any) -> None:
 
 
 def _card(line: Listed, thumbnail_jpeg: bytes | None, is_open: Place | None) -> html.Card:
-    scan, states = line.scan, tuple(dict.fromkeys(one.state for one in line.work))
-    nothing: tuple[State, ...] = ("not_started",)
+    scan, states = line.scan, list[State](dict.fromkeys(one.state for one in line.work))
     return html.Card(
         scan.sha256,
         line.index,
         thumbnail_jpeg,
         line.description or words.NO_DESCRIPTION,
         words.kind_of(scan.modality, line.index, scan.count, scan.axis, line.labels),
-        states or nothing,
+        tuple(states) or ("not_started",),
         is_open == (scan.sha256, line.index),
     )

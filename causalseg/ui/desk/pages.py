@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 
 from causalseg.ui.desk import review, train, words, work
 from causalseg.ui.desk.desk import ASSETS_DIR, Desk
@@ -19,7 +20,7 @@ _PAGES: tuple[tuple[str, str, Callable[[gr.Blocks, Desk], None]], ...] = (
 
 def add_bar() -> None:
     """The bar that leads from page to page; each page has one."""
-    gr.Navbar(main_page_name=words.MAIN_PAGE, elem_id="pages")
+    Navbar(main_page_name=words.MAIN_PAGE, elem_id="pages")
 
 
 def add_pages(demo: gr.Blocks, desk: Desk) -> None:

@@ -7,6 +7,7 @@ tab, shows the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import gradio as gr
 
@@ -87,7 +88,7 @@ class _Events:
     desk: Desk
     page: TrainPage
 
-    def outputs(self) -> list[object]:
+    def outputs(self) -> list[Any]:
         page = self.page
         boxes = [page.served, page.material, page.opinions, page.progress, page.verdict, page.versions]
         return [*boxes, page.parent, page.name, page.start, page.stop, page.timer]

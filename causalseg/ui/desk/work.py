@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -44,7 +45,7 @@ class Filters:
     modality: gr.Dropdown
     text: gr.Textbox
 
-    def all(self) -> list[object]:
+    def all(self) -> list[Any]:
         """In the order in which handlers take them."""
         return [self.state, self.mine, self.modality, self.text]
 
@@ -111,7 +112,7 @@ def _layout(page: gr.Blocks) -> WorkPage:
                 coming = _intake()
             with gr.Accordion(words.PURGE, open=False, elem_id="purge-fold"):
                 purge = clickable("purge")
-        with gr.Column(scale=4, min_width=300):
+        with gr.Column(scale=4, min_width=300, elem_id="work-middle"):
             pictures = clickable("work-list")
         with gr.Column(scale=3, min_width=300, elem_classes="desk-side"):
             detail = clickable("work-detail")
@@ -169,7 +170,10 @@ class _Events:
         if click.act == "page":
             return {self.page.pictures: self._list(asked, offset=offset_of(click))}
         place = place_of(click)
-        return {self.page.detail: opened(self.store, place), self.page.pictures: self._list(asked, is_open=place)}
+        return {
+            self.page.detail: opened(self.store, place, person),
+            self.page.pictures: self._list(asked, is_open=place),
+        }
 
     def next(self, person: str, state: str, mine: bool, modality: str, text: str) -> Updates:
         """The next scan of the queue for this person, of the modality that the list shows."""
@@ -205,7 +209,7 @@ class _Events:
         if turn is None:
             return {self.page.detail: html.note(told, "told") + html.note(words.NOTHING_LEFT)}
         place = (turn.scan.sha256, turn.index)
-        shown = html.note(told, "told") + opened(self.store, place, turn=turn)
+        shown = html.note(told, "told") + opened(self.store, place, person, turn=turn)
         return {self.page.detail: shown, self.page.pictures: self._list(asked, is_open=place)}
 
     def _skip(self, place: Place, reason: str, asked: Sequence[str | bool]) -> Updates:
@@ -243,7 +247,7 @@ class _Events:
 
     def _again(self, place: Place, asked: Sequence[str | bool], told: str = "", question: str = "") -> Updates:
         return {
-            self.page.detail: html.note(told, "told") + opened(self.store, place, question=question),
+            self.page.detail: html.note(told, "told") + opened(self.store, place, str(asked[0]), question=question),
             self.page.pictures: self._list(asked, is_open=place),
         }
 
@@ -316,15 +320,15 @@ class _Events:
         return intake.typed_folder(self.desk.settings, typed), lambda: None
 
     def _at_rest(self) -> Updates:
-        coming = self.page.intake
-        return {coming.start: gr.Button(interactive=True), coming.stop: gr.Button(interactive=False)}
+        coming = self.page.intake  # `gr.update`, for this is called while the page is built, where a Button would stand
+        return {coming.start: gr.update(interactive=True), coming.stop: gr.update(interactive=False)}
 
     def _stop_import(self, request: gr.Request) -> Updates:
         self.tasks.stop(str(request.session_hash))
         return {self.page.intake.stop: gr.Button(interactive=False)}
 
 
-def opened(store: LabelStore, place: Place, *, turn: queue.Turn | None = None, question: str = "") -> str:
+def opened(store: LabelStore, place: Place, person: str, *, turn: queue.Turn | None = None, question: str = "") -> str:
     """A picture, who is how far with it, and what can be done; with its reason where the queue gave it.
 
     Raises:
@@ -339,7 +343,9 @@ def opened(store: LabelStore, place: Place, *, turn: queue.Turn | None = None, q
     caption = f"<b>{escape(description)}</b><br>{escape(facts)} · {stored.split}{_people(store, place)}"
     why = "" if turn is None else f'<p class="why {turn.why}"><b>{words.WHY[turn.why]}</b> {escape(turn.reason)}</p>'
     picture = html.figure(render.png_uri(views.plain(scan.image_u8)), words.SCAN_ALONE, caption)
-    return f"{why}{picture}{question or _actions(place, is_turn=turn is not None)}"
+    is_flagged = bool(person.strip()) and states.of(store, place[0], person, place[1]).state == "flagged"
+    actions = _actions(place, is_turn=turn is not None, is_flagged=is_flagged)
+    return f"{why}{picture}{question or actions}"
 
 
 def waiting(store: LabelStore, *, is_asked: bool = False) -> str:
@@ -373,12 +379,13 @@ def _people(store: LabelStore, place: Place) -> str:
     )
 
 
-def _actions(place: Place, *, is_turn: bool) -> str:
+def _actions(place: Place, *, is_turn: bool, is_flagged: bool) -> str:
     data = {"scan": place[0], "index": place[1]}
     address = "./?" + urlencode(data)
     parts = [f'<a class="act first" href="{escape(address)}">{words.OPEN_IT}</a>']
     parts += [html.button("skip", words.SKIP, **data).html] if is_turn else []
-    parts += [html.button("flag", words.FLAG, **data).html, html.button("unflag", words.UNFLAG, **data).html]
+    flag = ("unflag", words.UNFLAG) if is_flagged else ("flag", words.FLAG)
+    parts.append(html.button(*flag, **data).html)
     parts.append(html.button("ask-delete", words.DELETE_ASK, **data).html)
     return f'<p class="acts">{"".join(parts)}</p>'
 

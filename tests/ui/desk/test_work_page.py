@@ -95,6 +95,9 @@ def test_a_flag_needs_a_reason_and_keeps_the_scan_from_coming_again(world: World
     expect(tab.locator("#work-detail .pill.flagged")).to_be_visible()
     here = work.of(world.store, revision.scan_sha256, "eve")
     assert (here.state, here.note) == ("flagged", "blurred")
+    tab.locator("#work-detail").get_by_role("button", name="Take my flag away").click()
+    expect(flag).to_be_visible()
+    assert work.of(world.store, revision.scan_sha256, "eve").state == "not_started"
 
 
 def test_the_list_is_filtered_by_state_modality_and_words(world: World, tab: Page) -> None:
