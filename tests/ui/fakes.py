@@ -58,7 +58,8 @@ class FakeEngine(Engine):
         return EncodedScan(
             scan=scan,
             strength=strength,
-            stem=torch.zeros(1, 1, 1, 1),
+            stages=(),
+            codes=torch.zeros(0, 1),
             pyramid=(),
             maps=torch.zeros(len(strength), 1, 1),
         )
