@@ -146,6 +146,8 @@ DELETE_ASK = "Delete…"
 DELETE_YES = "Delete it"
 KEEP = "Keep it"
 DELETED = "Deleted: nobody sees it any more. Its files stay on the disk until they are purged."
+LOOK = "Let the model look first"
+LOOK_START = "Look at them"
 PURGE = "Purge what is deleted"
 PURGE_ASK = "Remove it for ever…"
 PURGE_YES = "Remove it for ever"
@@ -319,3 +321,21 @@ def waiting(scans: int, labels: int) -> str:
 def purged(scans: int, labels: int, files: int) -> str:
     """What a purge removed."""
     return f"Gone for ever: {counted(scans, 'scan')}, {counted(labels, 'mask')}, {counted(files, 'file')}."
+
+
+def unseen(count: int) -> str:
+    """How many pictures the queue knows nothing of but their order."""
+    if count == 0:
+        return (
+            "The model that is served has looked at every picture: the queue can choose by doubt, switches and variety."
+        )
+    return (
+        f"The model that is served has not looked at {counted(count, 'picture')}. Where it has, the queue chooses by "
+        "its doubt, by how far switches move its mask, and by variety; else by order of arrival."
+    )
+
+
+def looked_at(done: int, total: int, seconds_left: float | None) -> str:
+    """How far the model is."""
+    left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
+    return f"{done:,} of {counted(total, 'picture')}{left}"

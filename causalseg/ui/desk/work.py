@@ -5,6 +5,7 @@ which finds it by its address: `/?scan=SHA256&index=N`.
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -24,7 +25,7 @@ from causalseg.annotations.types import STATES, State
 from causalseg.errors import InputError, StoreError
 from causalseg.scan import MODALITIES
 from causalseg.ui import render
-from causalseg.ui.desk import html, intake, views, words
+from causalseg.ui.desk import html, intake, looking, views, words
 from causalseg.ui.desk.desk import Desk
 from causalseg.ui.desk.listen import Updates, listen
 from causalseg.ui.desk.lists import Place, clickable, listed, name_box, offset_of, place_of
@@ -64,6 +65,15 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """The model looks at what is new, for the queue."""
+
+    start: gr.Button
+    stop: gr.Button
+    told: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
 class WorkPage:
     """Every component that an event reads or writes."""
 
@@ -72,6 +82,7 @@ class WorkPage:
     next: gr.Button
     filters: Filters
     intake: Intake
+    looking: Looking
     pictures: gr.HTML
     detail: gr.HTML
     reason: gr.Textbox
@@ -83,7 +94,8 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     parts = _layout(page)
     events = _Events(desk, parts)
     message, asked = parts.message, [parts.person, *parts.filters.all()]
-    listen("work", page.load, events.show, asked, [parts.pictures, parts.detail, parts.purge], message)
+    first = [parts.pictures, parts.detail, parts.purge, parts.looking.told]
+    listen("work", page.load, events.show, asked, first, message)
     for name, event in (
         ("work_state", parts.filters.state.input),
         ("work_mine", parts.filters.mine.input),
@@ -98,6 +110,7 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     listen("work_do", parts.detail.click, events.do, spoken, [*both, parts.reason, parts.purge], message)
     listen("work_purge", parts.purge.click, events.purge, [parts.person], [parts.purge], message, busy=parts.purge)
     events.wire_intake()
+    events.wire_looking()
 
 
 def _layout(page: gr.Blocks) -> WorkPage:
@@ -110,6 +123,8 @@ def _layout(page: gr.Blocks) -> WorkPage:
             filters = _filters()
             with gr.Accordion(words.IMPORT, open=False, elem_id="import-fold"):
                 coming = _intake()
+            with gr.Accordion(words.LOOK, open=False, elem_id="look-fold"):
+                seen = _looking()
             with gr.Accordion(words.PURGE, open=False, elem_id="purge-fold"):
                 purge = clickable("purge")
         with gr.Column(scale=4, min_width=300, elem_id="work-middle"):
@@ -117,7 +132,7 @@ def _layout(page: gr.Blocks) -> WorkPage:
         with gr.Column(scale=3, min_width=300, elem_classes="desk-side"):
             detail = clickable("work-detail")
             reason = gr.Textbox(label=words.REASON, placeholder=words.REASON_HINT, max_lines=2, elem_id="flag-reason")
-    return WorkPage(message, person, following, filters, coming, pictures, detail, reason, purge)
+    return WorkPage(message, person, following, filters, coming, seen, pictures, detail, reason, purge)
 
 
 def _filters() -> Filters:
@@ -128,6 +143,14 @@ def _filters() -> Filters:
         gr.Dropdown([*every, *((one, one) for one in MODALITIES)], value="", label=words.MODALITY),
         gr.Textbox(label=words.SEARCH, max_lines=1, elem_id="work-text"),
     )
+
+
+def _looking() -> Looking:
+    told = gr.HTML("", elem_id="look-told")
+    with gr.Row():
+        start = gr.Button(words.LOOK_START, size="sm", elem_id="look", min_width=80)
+        stop = gr.Button(words.STOP, size="sm", interactive=False, elem_id="look-stop", min_width=60)
+    return Looking(start, stop, told)
 
 
 def _intake() -> Intake:
@@ -158,6 +181,7 @@ class _Events:
             **self.filter(*asked),
             self.page.detail: html.note(words.CHOOSE_OR_NEXT),
             self.page.purge: waiting(self.store),
+            self.page.looking.told: self._unseen(),
         }
 
     def filter(self, *asked: str | bool) -> Updates:
@@ -278,6 +302,46 @@ class _Events:
             api_visibility="private",
         )  # fmt: skip
         listen("import_stop", coming.stop.click, self._stop_import, [], [coming.stop], page.message)
+
+    def wire_looking(self) -> None:
+        """The model looks at the pictures one by one, taking turns with people's own questions."""
+        page, panel = self.page, self.page.looking
+        panel.start.click(
+            guarded_steps("look", self._look, page.message, self._looking_at_rest()),
+            outputs=[page.message, panel.told, panel.start, panel.stop],
+            trigger_mode="once",
+            show_progress="hidden",
+            concurrency_id="look",
+            concurrency_limit=1,
+            api_visibility="private",
+        )
+        listen("look_stop", panel.stop.click, self._stop_looking, [], [panel.stop], page.message)
+
+    def _look(self, request: gr.Request) -> Iterator[Updates]:
+        panel, tab = self.page.looking, f"look-{request.session_hash}"
+        task, started_s = self.tasks.begin(tab), time.monotonic()
+        try:
+            yield {panel.start: gr.Button(interactive=False), panel.stop: gr.Button(interactive=True)}
+            for done, left in looking.look(self.store, self.desk.engine, lambda: task.is_stopped):
+                pace_s = (time.monotonic() - started_s) / done if done else None
+                told = words.looked_at(done, done + left, None if pace_s is None else pace_s * left)
+                yield {panel.told: html.bar(done / max(done + left, 1), told)}
+        except StoreError as error:
+            raise InputError(str(error)) from error
+        finally:
+            self.tasks.end(tab, task)
+        yield {**self._looking_at_rest(), panel.told: self._unseen()}
+
+    def _looking_at_rest(self) -> Updates:
+        panel = self.page.looking
+        return {panel.start: gr.update(interactive=True), panel.stop: gr.update(interactive=False)}
+
+    def _stop_looking(self, request: gr.Request) -> Updates:
+        self.tasks.stop(f"look-{request.session_hash}")
+        return {self.page.looking.stop: gr.Button(interactive=False)}
+
+    def _unseen(self) -> str:
+        return html.note(words.unseen(looking.unseen(self.store, self.desk.engine)))
 
     def _import(
         self,
