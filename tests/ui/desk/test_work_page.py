@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from causalseg.annotations import search, work
 from causalseg.annotations.search import Query
 from tests.ui.desk.conftest import World
-from tests.ui.desk.world import draw, folder_of_phantoms
+from tests.ui.desk.world import draw, folder_of_phantoms, phantom_scan
 
 SCANS, MASKS = 4, 2
 """Of the imported folder."""
@@ -137,3 +137,18 @@ def test_deleting_says_what_goes_and_purging_removes_it(world: World, tab: Page)
     purge.get_by_role("button", name="Remove it for ever", exact=True).click()
     expect(purge.locator(".told")).to_contain_text("Gone for ever: 1 scan, 1 mask")
     assert not list(world.store.masks.glob(f"*/{revision.mask_sha256}.png"))
+
+
+def test_once_the_model_has_looked_the_queue_says_by_what_it_chose(world: World, tab: Page) -> None:
+    scan, _, _ = phantom_scan(250)
+    world.store.add(scan, person="cleo")
+    open_page(tab, world, "fay")
+    tab.get_by_text("Let the model look first").click()
+
+    tab.get_by_role("button", name="Look at them").click()
+
+    expect(tab.locator("#look-told")).to_contain_text("has looked at every picture")
+    tab.get_by_role("button", name="Next scan for me").click()
+    expect(tab.locator("#work-detail .why b")).to_have_text(
+        re.compile(r"^(Uncertain|Switches disagree|Unlike the others|Random control)\.$")
+    )
