@@ -19,9 +19,12 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.themes import Base
 
 from causalseg.annotations.store import LabelStore
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui import copy, correction, handlers, panels, render
+from causalseg.ui.desk.desk import Desk
+from causalseg.ui.desk.pages import CSS, add_bar, add_pages
 from causalseg.ui.edge import guarded, guarded_steps
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
 from causalseg.ui.export import Choice, exports
@@ -52,6 +55,7 @@ def build_demo(
     *,
     examples_dir: Path = ASSETS_DIR / "examples",
     metrics: Mapping[str, Any] = MappingProxyType({}),
+    desk: Desk | None = None,
 ) -> gr.Blocks:
     """The whole app, queued; launch it with `launch_options`. `metrics` are those of the checkpoint's entry."""
     samples = examples(examples_dir)
@@ -59,6 +63,7 @@ def build_demo(
     with gr.Blocks(
         title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
     ) as demo:
+        add_bar()
         page = build_page(engine, samples, thumbnails)
         wiring = Wiring(engine, store, settings, page, Shows(engine, page, metrics))
         wiring.scan_panel(samples)
@@ -67,6 +72,8 @@ def build_demo(
         wiring.stage_panel()
         wiring.editor()
         wiring.export_panel()
+        wiring.address(demo)
+    add_pages(demo, desk or Desk(engine, store, settings, find_entry(settings.checkpoint)))
     return demo.queue(max_size=QUEUE_SIZE, api_open=False)
 
 
@@ -74,7 +81,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     """Arguments of `launch`: nothing leaves this machine and nothing is recorded."""
     return {
         "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
-        "css_paths": [ASSETS_DIR / "app.css"],
+        "css_paths": [ASSETS_DIR / "app.css", CSS],
         "js": _script("app.js"),
         "footer_links": [],
         "run_history": False,
@@ -283,6 +290,18 @@ class Wiring:
         asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity]
         shown = [panel.problems, panel.files]
         self._listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
+
+    def address(self, demo: gr.Blocks) -> None:
+        """A picture of the label store that the page's address names, as Work links: `/?scan=SHA256&index=N`."""
+        page, open_there = self.page, on_gpu(partial(handlers.open_stored, self.engine, self.store))
+
+        def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:
+            named = request.query_params
+            answered = open_there(state, str(named.get("scan", "")), str(named.get("index", "0")))
+            return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
+
+        seen = [page.session, page.comparing, page.stage.opacity]
+        self._listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL, page.stage.scan)
 
     def _model(
         self,

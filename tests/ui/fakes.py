@@ -59,7 +59,7 @@ class FakeEngine(Engine):
             scan=scan,
             strength=strength,
             stages=(),
-            codes=torch.zeros(0, 1),
+            codes=torch.zeros(len(strength), 1),
             pyramid=(),
             maps=torch.zeros(len(strength), 1, 1),
         )
