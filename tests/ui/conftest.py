@@ -69,6 +69,7 @@ def browser() -> Iterator[Browser]:
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """The app in a new tab of 1280 x 800."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script("localStorage.setItem('causalseg-tour', 'yes')")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     expect.set_options(timeout=TIMEOUT_MS)
