@@ -251,7 +251,7 @@ def _stage_panel() -> StagePanel:
             gr.Tab(copy.MASK_TAB, id="mask", elem_id="mask-tab") as mask_tab,
             gr.Column(elem_id="stage", elem_classes="square"),
         ):
-            scan = gr.HTML("", elem_id="scan-picture")
+            scan = gr.HTML(f'<p class="empty">{copy.NO_SCAN}</p>', elem_id="scan-picture")
             mask = gr.HTML("", elem_id="mask-picture")
             where = gr.HTML("", elem_id="where", js_on_load=_BUTTONS_JS)
             checks = gr.HTML("", elem_id="checks")

@@ -46,28 +46,31 @@ def answer(state: SessionState) -> str:
 
 
 def status(state: SessionState, removed_labels: Sequence[str]) -> str:
-    """Which mask is on screen, how large it is, how far it is from the observed one, how long it took."""
+    """Which mask is on screen, how large it is, how long it took."""
     if state.encoded is None or state.current is None or state.observed is None:
         return ""
     mask = shown_mask(state.current, anyway=state.anyway)
-    change = effect(shown_mask(state.observed, anyway=state.anyway), mask)
-    spacing_mm = state.encoded.scan.spacing_mm
-    parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), _area(change.area_px, spacing_mm)]
-    if state.removed:
-        parts.append(f"{_effect(change, spacing_mm)} to observed")
-    elif not state.detected:
+    area = _area(int(mask.sum()), state.encoded.scan.spacing_mm)
+    parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), area]
+    if not state.removed and not state.detected:
         parts.append("nothing detected, so the adjusted mask is the same")
     parts.append(f"{1000 * state.current.seconds:.0f} ms")
     return " · ".join(parts)
 
 
 def effect_line(state: SessionState) -> str:
-    """What the switch that was clicked last did: area, overlap and centre against the mask before it."""
-    if state.encoded is None or state.switched is None:
+    """How far the mask on screen is from the observed one, and what the switch that was clicked last did to it."""
+    if state.encoded is None or state.current is None or state.observed is None:
         return ""
-    spacing_mm, switched = state.encoded.scan.spacing_mm, state.switched
-    words = copy.switched(switched.label, is_removed=switched.is_removed)
-    return f"{escape(words)}: {_effect(switched.effect, spacing_mm)} to the mask before"
+    spacing_mm, parts = state.encoded.scan.spacing_mm, []
+    if state.removed:
+        observed, mask = (shown_mask(one, anyway=state.anyway) for one in (state.observed, state.current))
+        parts.append(f"{_effect(effect(observed, mask), spacing_mm)} to observed")
+    if state.switched is not None:
+        last = state.switched
+        words = copy.switched(last.label, is_removed=last.is_removed)
+        parts.append(f"{escape(words)}: {_change(last.effect, spacing_mm)}, Dice {last.effect.dice:.2f}")
+    return " · ".join(parts)
 
 
 def checks(places: Sequence[Place], hw: tuple[int, int]) -> str:

@@ -79,15 +79,19 @@ class Editor:
     def load(self, *, tinted_xy: tuple[int, int]) -> None:
         """Press the button and wait until the mask is to be seen at `tinted_xy`."""
         self.page.locator("#correct").click()
+        self.wait(tinted_xy=tinted_xy)
+
+    def wait(self, *, tinted_xy: tuple[int, int]) -> None:
+        """Until a mask is to be seen at `tinted_xy`."""
         self.page.locator("#editor canvas").first.wait_for()
         until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
         until(self.page, self._is_still, what="the editor's zoom to come to rest")
 
-    def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int]) -> None:
+    def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int], *, steps: int = 12) -> None:
         undo = self.page.locator('#editor button[aria-label="Undo"]')
         self.page.mouse.move(*self.on_page(from_xy))
         self.page.mouse.down()
-        self.page.mouse.move(*self.on_page(to_xy), steps=12)
+        self.page.mouse.move(*self.on_page(to_xy), steps=steps)
         self.page.mouse.up()
         expect(undo).to_be_enabled()
 

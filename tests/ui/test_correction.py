@@ -198,3 +198,23 @@ def test_an_editor_without_a_mask_has_nothing_to_lose() -> None:
     assert correction.unsaved(None, returned(draft)) is None
     assert correction.unsaved(replace(draft, is_loaded=False), returned(draft)) is None
     assert correction.unsaved(draft, None) is None
+
+
+def test_a_mask_that_came_back_late_is_not_taken_for_the_new_one() -> None:
+    draft = loaded(disc(300, 300))
+    late = returned(draft)
+    following = replace(correction.given(draft, np.roll(draft.given, 5, axis=1)), is_loaded=True)
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(following, late)
+    assert str(refused.value) == copy.EDITOR_LATE
+    np.testing.assert_array_equal(correction.corrected(following, returned(following)), following.given)
+
+
+def test_a_label_names_the_version_that_the_scan_was_encoded_with(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    encoded = engine.encode(Scan(image_u8=disc(40, 40), sha256="ab" * 32, format="PNG"))
+    engine.served = "fake-engine + tuned"
+    state = handlers.look_again(engine, SessionState(encoded=encoded), "polyp")
+    draft = replace(correction.start(engine, state), is_loaded=True)
+    _, revision, _ = correction.save(LabelStore(tmp_path), draft, returned(draft), "me")
+    assert revision.model == "fake-engine"
