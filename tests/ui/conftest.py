@@ -28,6 +28,8 @@ CHROMIUM_ARGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+TOUR_SEEN_JS = "localStorage.setItem('causalseg-tour', 'yes')"
+"""Of a browser that has been here before."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def browser() -> Iterator[Browser]:
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """The app in a new tab of 1280 x 800."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.add_init_script("localStorage.setItem('causalseg-tour', 'yes')")
+    context.add_init_script(TOUR_SEEN_JS)
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     expect.set_options(timeout=TIMEOUT_MS)

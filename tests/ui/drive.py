@@ -81,10 +81,18 @@ class Editor:
         self.page.locator("#correct").click()
         self.wait(tinted_xy=tinted_xy)
 
-    def wait(self, *, tinted_xy: tuple[int, int]) -> None:
-        """Until a mask is to be seen at `tinted_xy`."""
+    def load_again(self, *, tinted_xy: tuple[int, int]) -> None:
+        """Press it twice: what is drawn and differs from what was saved may be dropped."""
+        self.page.locator("#correct").click()
+        expect_message(self.page, "not saved")
+        self.load(tinted_xy=tinted_xy)
+
+    def wait(self, *, tinted_xy: tuple[int, int] | None = None) -> None:
+        """Until a mask is to be seen at `tinted_xy`; or, where it is empty, until the editor is there."""
         self.page.locator("#editor canvas").first.wait_for()
-        until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
+        expect_text(self.page, "#saved", "^Editing the ")
+        if tinted_xy is not None:
+            until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
         until(self.page, self._is_still, what="the editor's zoom to come to rest")
 
     def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int], *, steps: int = 12) -> None:
