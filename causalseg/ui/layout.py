@@ -75,7 +75,7 @@ def build_demo(
 def launch_options(settings: Settings) -> dict[str, Any]:
     """Arguments of `launch`: nothing leaves this machine and nothing is recorded."""
     return {
-        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
+        "theme": _theme(),
         "css_paths": [ASSETS_DIR / "app.css"],
         "js": _script("app.js"),
         "footer_links": [],
@@ -351,6 +351,19 @@ class Wiring:
             concurrency_limit=1 if place else None,
             api_visibility="private",
         )
+
+
+def _theme() -> Base:
+    """Calm, with primary buttons dark enough for white words."""
+    fill, hover = "*primary_700", "*primary_800"
+    return Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE).set(
+        button_primary_background_fill=fill,
+        button_primary_background_fill_dark=fill,
+        button_primary_background_fill_hover=hover,
+        button_primary_background_fill_hover_dark=hover,
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )
 
 
 def _cached(files: gr.File, name: str, content: bytes) -> str:

@@ -121,7 +121,8 @@ def test_what_is_typed_while_a_scan_is_opened_stays(app: App, page: Page, grainy
 def test_switching_redraws_live_without_reading_or_encoding_again(app: App, example: Page) -> None:
     expect_status(example, "^adjusted mask")
     encoded = app.engine.calls["encode"]
-    text, contrast = example.get_by_label("Burned-in text"), example.get_by_label("Low contrast")
+    present = example.locator("#present")
+    text, contrast = present.get_by_label("Burned-in text"), present.get_by_label("Low contrast")
     text.uncheck()
     expect_status(example, "^counterfactual mask · without Low contrast ·")
     contrast.uncheck()
@@ -131,7 +132,7 @@ def test_switching_redraws_live_without_reading_or_encoding_again(app: App, exam
     contrast.check()
     expect_status(example, "^adjusted mask")
     example.locator("#absent-fold button").first.click()
-    example.get_by_label("Noise").check()
+    example.locator("#absent").get_by_label("Noise").check()
     expect_status(example, "^counterfactual mask · without Noise, Low contrast, Burned-in text")
     assert app.engine.calls["encode"] == encoded
 
