@@ -118,8 +118,7 @@ class Editing:
         if recovery.is_of(offer, state):
             raise BadCorrection(copy.DRAFT_FIRST)
         fresh, mask = correction.start(self.engine, chosen, draft), correction.unsaved(draft, value)
-        is_warned = draft is not None and draft.doomed is not None and np.array_equal(mask, draft.doomed)
-        if draft is None or mask is None or is_warned:
+        if draft is None or mask is None or (draft.doomed is not None and np.array_equal(mask, draft.doomed)):
             return {page.draft: fresh, page.stage.tabs: gr.Tabs(selected="correct"), page.comparing: False}
         told = panels.message(copy.unsaved(draft.scan.place))
         return {page.draft: replace(draft, doomed=mask), page.message: told}
@@ -151,8 +150,9 @@ class Editing:
 
     def _keep(self, draft: Draft | None, value: Value, person: str) -> Updates:
         """After a stroke; says nothing over what is being said."""
-        kept, quiet = recovery.keep(self.store, draft, value, person), {self.page.message: gr.skip()}
-        return quiet if kept is None else {**quiet, **self._safe(kept, person)}
+        kept = recovery.keep(self.store, draft, value, person)
+        safe = {} if kept is None else self._safe(kept, person)
+        return {self.page.message: gr.skip(), **safe}
 
     def _safe(self, draft: Draft, person: str) -> Updates:
         """The draft, what is said of it, and where the browser finds it after a reload."""
