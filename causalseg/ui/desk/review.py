@@ -6,6 +6,7 @@ Nothing here asks the model. Which picture is open stands in the buttons themsel
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -39,10 +40,10 @@ class ReviewPage:
 
 def build(page: gr.Blocks, desk: Desk) -> None:
     """Lay the page out and wire it up; call it inside its route."""
-    parts = _layout(page)
+    parts, named = _layout(page)
     events = _Events(desk.store, parts)
     filters, both = [parts.show, parts.text], [parts.pictures, parts.detail]
-    listen("review", page.load, events.show, filters, both, parts.message)
+    listen("review", named.then, events.show, filters, both, parts.message)
     listen("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message)
     listen("review_search", parts.text.change, events.filter, filters, [parts.pictures], parts.message)
     asked = [parts.person, *filters]
@@ -51,13 +52,13 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     listen("review_say", parts.detail.click, events.say, spoken, [*both, parts.note], parts.message)
 
 
-def _layout(page: gr.Blocks) -> ReviewPage:
+def _layout(page: gr.Blocks) -> tuple[ReviewPage, Any]:
     message = gr.HTML("", elem_id="message")
     gr.HTML(f"<h1>{words.REVIEW_TITLE}</h1><p class='quiet'>{words.REVIEW_WHAT}</p>", elem_classes="desk-head")
     choices = [(label, state) for state, label in words.SHOWN.items()]
     with gr.Row(elem_classes="desk-row", equal_height=False):
         with gr.Column(scale=1, min_width=270, elem_classes="desk-side"):
-            person = name_box(page)
+            person, named = name_box(page)
             show = gr.Dropdown(choices, value="done", label=words.SHOW, elem_id="review-show")
             text = gr.Textbox(label=words.SEARCH, max_lines=1, elem_id="review-text")
             pictures = clickable("review-list")
@@ -66,7 +67,7 @@ def _layout(page: gr.Blocks) -> ReviewPage:
                 label=words.NOTE, placeholder=words.NOTE_HINT, lines=1, max_lines=3, elem_id="review-note"
             )
             detail = clickable("review-detail")
-    return ReviewPage(message, person, show, text, pictures, detail, note)
+    return ReviewPage(message, person, show, text, pictures, detail, note), named
 
 
 @dataclass(frozen=True, slots=True)

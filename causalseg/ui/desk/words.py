@@ -7,8 +7,6 @@ MAIN_PAGE = "Segment"
 WORK_PAGE = "Work"
 REVIEW_PAGE = "Review"
 TRAIN_PAGE = "Train"
-PERSON = "Your name"
-PERSON_DEFAULT = "me"
 
 # Train
 TRAIN_TITLE = "Learn from corrections"
