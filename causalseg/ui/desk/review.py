@@ -3,7 +3,7 @@
 Nothing here asks the model. Which picture is open stands in the buttons themselves; the store keeps the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from causalseg.annotations import review, work
+from causalseg.annotations import review, statements, work
 from causalseg.annotations.agreement import Agreement, ReaderPair, between_readers
 from causalseg.annotations.registry import NOT_HERE, signed
 from causalseg.annotations.search import Query, find
@@ -23,6 +23,9 @@ from causalseg.ui.desk import html, views, words
 from causalseg.ui.desk.desk import Desk
 from causalseg.ui.desk.listen import Updates, listen
 from causalseg.ui.desk.lists import Place, clickable, listed, name_box, offset_of, place_of
+
+_SAYS: Mapping[str, bool | None] = {"present": True, "absent": False, "unsaid": None}
+"""Button -> what it says of the confounder that is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class ReviewPage:
 def build(page: gr.Blocks, desk: Desk) -> None:
     """Lay the page out and wire it up; call it inside its route."""
     parts, named = _layout(page)
-    events = _Events(desk.store, parts)
+    labels = {entry.id: entry.label for entry in desk.engine.confounders}
+    events = _Events(desk.store, parts, labels)
     filters, both = [parts.show, parts.text], [parts.pictures, parts.detail]
     listen("review", named.then, events.show, filters, both, parts.message)
     listen("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message)
@@ -74,6 +78,8 @@ def _layout(page: gr.Blocks) -> tuple[ReviewPage, Any]:
 class _Events:
     store: LabelStore
     page: ReviewPage
+    labels: Mapping[str, str]
+    """Of the confounders, by id."""
 
     def show(self, state: str, text: str) -> Updates:
         """The page as it is first seen."""
@@ -95,7 +101,10 @@ class _Events:
         if click.act == "next":
             return self._next(place, person, state, text)
         if click.act == "differ":
-            return {self.page.detail: opened(self.store, place, person, pair=(str(click.first), str(click.second)))}
+            pair = (str(click.first), str(click.second))
+            return {self.page.detail: opened(self.store, place, person, self.labels, pair=pair)}
+        if click.act in _SAYS:
+            return self._stated(place, str(click.confounder), _SAYS[str(click.act)], person)
         revision = _revision(self.store, place, str(click.person), int(click.number))
         newest = self.store.latest(place[0], revision.person, place[1])
         if newest is not None and newest.number != revision.number:
@@ -114,6 +123,14 @@ class _Events:
         shown = self._opened((revision.scan_sha256, revision.index), person, state, text, told=told)
         return {**shown, self.page.note: ""}
 
+    def _stated(self, place: Place, confounder: str, present: bool | None, person: str) -> Updates:
+        """What this person says of a confounder in the picture; None takes it back."""
+        if confounder not in self.labels:
+            raise InputError(words.CHOOSE_CONFOUNDER)
+        statements.say(self.store, place[0], {confounder: present}, person=person, index=place[1])
+        told = html.note(words.stated(self.labels[confounder], present), "told")
+        return {self.page.detail: told + opened(self.store, place, person, self.labels)}
+
     def _next(self, place: Place, person: str, state: str, text: str) -> Updates:
         query = _query(state or "done", text)
         others = [one for one in _places(self.store, query) if one != place]
@@ -124,7 +141,7 @@ class _Events:
     def _opened(self, place: Place, person: str, state: str, text: str, told: str = "") -> Updates:
         return {
             self.page.pictures: self._list(state, text, is_open=place),
-            self.page.detail: html.note(told, "told") + opened(self.store, place, person),
+            self.page.detail: html.note(told, "told") + opened(self.store, place, person, self.labels),
         }
 
     def _list(self, state: str, text: str, offset: int = 0, is_open: Place | None = None) -> str:
@@ -132,13 +149,16 @@ class _Events:
         return shown if "card" in shown or state != "done" else shown + html.note(words.NOTHING_TO_REVIEW)
 
 
-def opened(store: LabelStore, place: Place, person: str, *, pair: tuple[str, str] | None = None) -> str:
+def opened(
+    store: LabelStore, place: Place, person: str, labels: Mapping[str, str], *, pair: tuple[str, str] | None = None
+) -> str:
     """The scan, everybody's newest mask over it, where two of them differ, and the agreement of all.
 
     Args:
         store: where they are.
         place: of the picture.
         person: who looks; their own mask is marked.
+        labels: of the confounders, by id.
         pair: whose masks are compared in the picture; None: the first two.
 
     Raises:
@@ -163,8 +183,9 @@ def opened(store: LabelStore, place: Place, person: str, *, pair: tuple[str, str
         drawn = views.difference(scan.image_u8, masks[first], masks[second])
         figures.append(html.figure(render.png_uri(drawn), told, escape(told)))
     after = html.button("next", words.NEXT_ONE, scan=place[0], index=place[1]).html
+    said = _said(store, place, labels)
     nobody = "" if newest else html.note(words.NO_LABELS)
-    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p></div>'
+    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p>{said}</div>'
     return f'<div class="views">{"".join(figures)}{beside}</div>'
 
 
@@ -188,6 +209,19 @@ def _caption(store: LabelStore, revision: Revision, person: str) -> str:
         + f'<span class="acts">{html.button("approve", words.APPROVE, is_first=True, **data).html}'
         + f"{html.button('send_back', words.SEND_BACK, **data).html}</span>"
     )
+
+
+def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> str:
+    """What people say of confounders in this picture, and the buttons to say more."""
+    newest = {(one.person, one.confounder): one.present for one in statements.of(store, place[0], index=place[1])}
+    lines = [
+        words.says(person, labels.get(confounder, confounder), present=present)
+        for (person, confounder), present in newest.items()
+        if present is not None
+    ]
+    buttons = "".join(html.button(act, words.SAYS[act], scan=place[0], index=place[1]).html for act in _SAYS)
+    field = html.choice("confounder", words.CONFOUNDER, {"": words.CHOOSE, **labels})
+    return html.heading(words.SAID, html.sentences(lines) + f'<div class="acts">{field}{buttons}</div>')
 
 
 def _agreement(pairs: Sequence[ReaderPair], place: Place) -> str:
