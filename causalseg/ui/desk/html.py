@@ -1,7 +1,7 @@
 """Tables, bars and buttons as HTML. Whatever came from a file or a person is escaped here."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
@@ -48,6 +48,12 @@ def button(act: str, label: str, *, is_first: bool = False, **data: str | int) -
     facts = "".join(f' data-{escape(key)}="{escape(str(value))}"' for key, value in data.items())
     kind = "act first" if is_first else "act"
     return Raw(f'<button type="button" class="{kind}" data-act="{escape(act)}"{facts}>{escape(label)}</button>')
+
+
+def choice(field: str, label: str, options: Mapping[str, str]) -> str:
+    """A list to choose from; what is chosen goes along, as `field`, with every click on a button beside it."""
+    chosen = "".join(f'<option value="{escape(value)}">{escape(word)}</option>' for value, word in options.items())
+    return f'<label class="choice">{escape(label)} <select data-field="{escape(field)}">{chosen}</select></label>'
 
 
 def cards(shown: Iterable[Card]) -> str:

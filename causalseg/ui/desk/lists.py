@@ -1,6 +1,6 @@
 """Lists of pictures as cards, a page at a time; and the person's name, which the browser keeps."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,16 +10,16 @@ from causalseg.annotations.search import Listed, Query
 from causalseg.annotations.store import LabelStore
 from causalseg.annotations.types import State
 from causalseg.errors import InputError
+from causalseg.ui import copy
 from causalseg.ui.desk import html, words
 from causalseg.ui.desk.desk import ASSETS_DIR
+from causalseg.ui.page import BROWSER_KEY
+from causalseg.ui.recovery import Memory, remembered
 
 LINES = 50
 """On a page of a list: no more thumbnails than these are read or sent."""
 Place = tuple[str, int]
 """Scan, index."""
-
-_KEEP_NAME = "(name) => { localStorage.setItem('causalseg.person', name); }"
-_BRING_NAME = f"() => localStorage.getItem('causalseg.person') ?? '{words.PERSON_DEFAULT}'"
 
 
 def listed(store: LabelStore, query: Query, offset: int = 0, is_open: Place | None = None) -> str:
@@ -56,16 +56,26 @@ def offset_of(click: gr.EventData) -> int:
     return int(offset) if offset.isdecimal() else 0
 
 
-def name_box(page: gr.Blocks) -> gr.Textbox:
-    """Who works here: kept in the browser, shared by all pages."""
-    box = gr.Textbox(words.PERSON_DEFAULT, label=words.PERSON, max_lines=1, elem_id="person")
-    _in_browser(page.load, _BRING_NAME, outputs=box)
-    _in_browser(box.blur, _KEEP_NAME, inputs=box)
-    return box
+def name_box(page: gr.Blocks) -> tuple[gr.Textbox, Any]:
+    """Who works here, as the main page asks it: kept in the browser, shared by all pages.
+
+    Returns:
+        The box, and the event that has brought the name into it: what needs the name listens to its `then`.
+    """
+    browser = gr.BrowserState(None, storage_key=BROWSER_KEY, secret=BROWSER_KEY)
+    box = gr.Textbox(copy.PERSON_DEFAULT, label=copy.PERSON, max_lines=1, elem_id="person")
+    quiet: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
+    box.blur(_named, [box, browser], browser, **quiet)
+    return box, page.load(_name, browser, box, **quiet)
 
 
-def _in_browser(listener: Callable[..., Any], js: str, **ends: Any) -> None:
-    listener(None, js=js, show_progress="hidden", api_visibility="private", **ends)
+def _name(browser: dict[str, Any] | None) -> str:
+    memory = remembered(browser)
+    return copy.PERSON_DEFAULT if memory is None else memory.person
+
+
+def _named(person: str, browser: dict[str, Any] | None) -> dict[str, Any]:
+    return replace(remembered(browser) or Memory(person), person=person).to_browser()
 
 
 def _card(line: Listed, thumbnail_jpeg: bytes | None, is_open: Place | None) -> html.Card:

@@ -3,14 +3,15 @@
 Nothing here asks the model. Which picture is open stands in the buttons themselves; the store keeps the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from causalseg.annotations import review, work
+from causalseg.annotations import review, statements, work
 from causalseg.annotations.agreement import Agreement, ReaderPair, between_readers
 from causalseg.annotations.registry import NOT_HERE, signed
 from causalseg.annotations.search import Query, find
@@ -22,6 +23,9 @@ from causalseg.ui.desk import html, views, words
 from causalseg.ui.desk.desk import Desk
 from causalseg.ui.desk.listen import Updates, listen
 from causalseg.ui.desk.lists import Place, clickable, listed, name_box, offset_of, place_of
+
+_SAYS: Mapping[str, bool | None] = {"present": True, "absent": False, "unsaid": None}
+"""Button -> what it says of the confounder that is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,11 @@ class ReviewPage:
 
 def build(page: gr.Blocks, desk: Desk) -> None:
     """Lay the page out and wire it up; call it inside its route."""
-    parts = _layout(page)
-    events = _Events(desk.store, parts)
+    parts, named = _layout(page)
+    labels = {entry.id: entry.label for entry in desk.engine.confounders}
+    events = _Events(desk.store, parts, labels)
     filters, both = [parts.show, parts.text], [parts.pictures, parts.detail]
-    listen("review", page.load, events.show, filters, both, parts.message)
+    listen("review", named.then, events.show, filters, both, parts.message)
     listen("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message)
     listen("review_search", parts.text.change, events.filter, filters, [parts.pictures], parts.message)
     asked = [parts.person, *filters]
@@ -51,13 +56,13 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     listen("review_say", parts.detail.click, events.say, spoken, [*both, parts.note], parts.message)
 
 
-def _layout(page: gr.Blocks) -> ReviewPage:
+def _layout(page: gr.Blocks) -> tuple[ReviewPage, Any]:
     message = gr.HTML("", elem_id="message")
     gr.HTML(f"<h1>{words.REVIEW_TITLE}</h1><p class='quiet'>{words.REVIEW_WHAT}</p>", elem_classes="desk-head")
     choices = [(label, state) for state, label in words.SHOWN.items()]
     with gr.Row(elem_classes="desk-row", equal_height=False):
         with gr.Column(scale=1, min_width=270, elem_classes="desk-side"):
-            person = name_box(page)
+            person, named = name_box(page)
             show = gr.Dropdown(choices, value="done", label=words.SHOW, elem_id="review-show")
             text = gr.Textbox(label=words.SEARCH, max_lines=1, elem_id="review-text")
             pictures = clickable("review-list")
@@ -66,13 +71,15 @@ def _layout(page: gr.Blocks) -> ReviewPage:
                 label=words.NOTE, placeholder=words.NOTE_HINT, lines=1, max_lines=3, elem_id="review-note"
             )
             detail = clickable("review-detail")
-    return ReviewPage(message, person, show, text, pictures, detail, note)
+    return ReviewPage(message, person, show, text, pictures, detail, note), named
 
 
 @dataclass(frozen=True, slots=True)
 class _Events:
     store: LabelStore
     page: ReviewPage
+    labels: Mapping[str, str]
+    """Of the confounders, by id."""
 
     def show(self, state: str, text: str) -> Updates:
         """The page as it is first seen."""
@@ -94,7 +101,10 @@ class _Events:
         if click.act == "next":
             return self._next(place, person, state, text)
         if click.act == "differ":
-            return {self.page.detail: opened(self.store, place, person, pair=(str(click.first), str(click.second)))}
+            pair = (str(click.first), str(click.second))
+            return {self.page.detail: opened(self.store, place, person, self.labels, pair=pair)}
+        if click.act in _SAYS:
+            return self._stated(place, str(click.confounder), _SAYS[str(click.act)], person)
         revision = _revision(self.store, place, str(click.person), int(click.number))
         newest = self.store.latest(place[0], revision.person, place[1])
         if newest is not None and newest.number != revision.number:
@@ -113,6 +123,14 @@ class _Events:
         shown = self._opened((revision.scan_sha256, revision.index), person, state, text, told=told)
         return {**shown, self.page.note: ""}
 
+    def _stated(self, place: Place, confounder: str, present: bool | None, person: str) -> Updates:
+        """What this person says of a confounder in the picture; None takes it back."""
+        if confounder not in self.labels:
+            raise InputError(words.CHOOSE_CONFOUNDER)
+        statements.say(self.store, place[0], {confounder: present}, person=person, index=place[1])
+        told = html.note(words.stated(self.labels[confounder], present), "told")
+        return {self.page.detail: told + opened(self.store, place, person, self.labels)}
+
     def _next(self, place: Place, person: str, state: str, text: str) -> Updates:
         query = _query(state or "done", text)
         others = [one for one in _places(self.store, query) if one != place]
@@ -123,7 +141,7 @@ class _Events:
     def _opened(self, place: Place, person: str, state: str, text: str, told: str = "") -> Updates:
         return {
             self.page.pictures: self._list(state, text, is_open=place),
-            self.page.detail: html.note(told, "told") + opened(self.store, place, person),
+            self.page.detail: html.note(told, "told") + opened(self.store, place, person, self.labels),
         }
 
     def _list(self, state: str, text: str, offset: int = 0, is_open: Place | None = None) -> str:
@@ -131,13 +149,16 @@ class _Events:
         return shown if "card" in shown or state != "done" else shown + html.note(words.NOTHING_TO_REVIEW)
 
 
-def opened(store: LabelStore, place: Place, person: str, *, pair: tuple[str, str] | None = None) -> str:
+def opened(
+    store: LabelStore, place: Place, person: str, labels: Mapping[str, str], *, pair: tuple[str, str] | None = None
+) -> str:
     """The scan, everybody's newest mask over it, where two of them differ, and the agreement of all.
 
     Args:
         store: where they are.
         place: of the picture.
         person: who looks; their own mask is marked.
+        labels: of the confounders, by id.
         pair: whose masks are compared in the picture; None: the first two.
 
     Raises:
@@ -162,8 +183,9 @@ def opened(store: LabelStore, place: Place, person: str, *, pair: tuple[str, str
         drawn = views.difference(scan.image_u8, masks[first], masks[second])
         figures.append(html.figure(render.png_uri(drawn), told, escape(told)))
     after = html.button("next", words.NEXT_ONE, scan=place[0], index=place[1]).html
+    said = _said(store, place, labels)
     nobody = "" if newest else html.note(words.NO_LABELS)
-    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p></div>'
+    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p>{said}</div>'
     return f'<div class="views">{"".join(figures)}{beside}</div>'
 
 
@@ -187,6 +209,19 @@ def _caption(store: LabelStore, revision: Revision, person: str) -> str:
         + f'<span class="acts">{html.button("approve", words.APPROVE, is_first=True, **data).html}'
         + f"{html.button('send_back', words.SEND_BACK, **data).html}</span>"
     )
+
+
+def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> str:
+    """What people say of confounders in this picture, and the buttons to say more."""
+    newest = {(one.person, one.confounder): one.present for one in statements.of(store, place[0], index=place[1])}
+    lines = [
+        words.says(person, labels.get(confounder, confounder), present=present)
+        for (person, confounder), present in newest.items()
+        if present is not None
+    ]
+    buttons = "".join(html.button(act, words.SAYS[act], scan=place[0], index=place[1]).html for act in _SAYS)
+    field = html.choice("confounder", words.CONFOUNDER, {"": words.CHOOSE, **labels})
+    return html.heading(words.SAID, html.sentences(lines) + f'<div class="acts">{field}{buttons}</div>')
 
 
 def _agreement(pairs: Sequence[ReaderPair], place: Place) -> str:

@@ -7,8 +7,6 @@ MAIN_PAGE = "Segment"
 WORK_PAGE = "Work"
 REVIEW_PAGE = "Review"
 TRAIN_PAGE = "Train"
-PERSON = "Your name"
-PERSON_DEFAULT = "me"
 
 # Train
 TRAIN_TITLE = "Learn from corrections"
@@ -39,7 +37,7 @@ GATED = "stopped by the gate"
 VERSIONS = "Versions"
 HISTORY = "What was served when"
 OPINIONS = "What people say of confounders"
-NO_OPINIONS = "Nobody has said yet which confounders are in a scan and which are not."
+NO_OPINIONS = "Nobody has said yet, on the Review page, which confounders are in a scan and which are not."
 NOT_TRAIN = "Only scans in the train part of the split count here."
 BAD_SEED = "The seed must be a whole number from 0 up, for example 0."
 MEASURES = {
@@ -93,6 +91,11 @@ AGREEMENT_HEAD = ("readers", "Dice", "mean distance", "95 % within", "")
 SHOW_DIFFERENCE = "Show where"
 OTHER_WORDS = "they looked for different things"
 ONE_IS_EMPTY = "one is empty"
+SAID = "Confounders in this picture, as people see them"
+CONFOUNDER = "Confounder"
+CHOOSE = "choose…"
+CHOOSE_CONFOUNDER = "Choose a confounder from the list first, then say whether it is in the picture."
+SAYS = {"present": "It is there", "absent": "It is not there", "unsaid": "Take back"}
 NOTHING_FOUND = "Nothing matches."
 BACK = "← Previous"
 FORWARD = "Next →"
@@ -339,3 +342,14 @@ def looked_at(done: int, total: int, seconds_left: float | None) -> str:
     """How far the model is."""
     left = "" if seconds_left is None else f" · about {duration(seconds_left)} left"
     return f"{done:,} of {counted(total, 'picture')}{left}"
+
+
+def says(person: str, confounder: str, *, present: bool) -> str:
+    """What one person says of a confounder."""
+    return f"{person}: {confounder} {'is there' if present else 'is not there'}"
+
+
+def stated(confounder: str, present: bool | None) -> str:
+    """Said when a statement is kept."""
+    what = {True: "is there", False: "is not there", None: "is left open"}[present]
+    return f"Kept: {confounder} {what}. Fine-tuning learns from it where nobody says otherwise."

@@ -91,11 +91,11 @@ class WorkPage:
 
 def build(page: gr.Blocks, desk: Desk) -> None:
     """Lay the page out and wire it up; call it inside its route."""
-    parts = _layout(page)
+    parts, named = _layout(page)
     events = _Events(desk, parts)
     message, asked = parts.message, [parts.person, *parts.filters.all()]
     first = [parts.pictures, parts.detail, parts.purge, parts.looking.told]
-    listen("work", page.load, events.show, asked, first, message)
+    listen("work", named.then, events.show, asked, first, message)
     for name, event in (
         ("work_state", parts.filters.state.input),
         ("work_mine", parts.filters.mine.input),
@@ -113,12 +113,12 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     events.wire_looking()
 
 
-def _layout(page: gr.Blocks) -> WorkPage:
+def _layout(page: gr.Blocks) -> tuple[WorkPage, Any]:
     message = gr.HTML("", elem_id="message")
     gr.HTML(f"<h1>{words.WORK_TITLE}</h1><p class='quiet'>{words.WORK_WHAT}</p>", elem_classes="desk-head")
     with gr.Row(elem_classes="desk-row", equal_height=False):
         with gr.Column(scale=2, min_width=250, elem_classes="desk-side"):
-            person = name_box(page)
+            person, named = name_box(page)
             following = gr.Button(words.NEXT_SCAN, variant="primary", elem_id="next-scan")
             filters = _filters()
             with gr.Accordion(words.IMPORT, open=False, elem_id="import-fold"):
@@ -132,7 +132,7 @@ def _layout(page: gr.Blocks) -> WorkPage:
         with gr.Column(scale=3, min_width=300, elem_classes="desk-side"):
             detail = clickable("work-detail")
             reason = gr.Textbox(label=words.REASON, placeholder=words.REASON_HINT, max_lines=2, elem_id="flag-reason")
-    return WorkPage(message, person, following, filters, coming, seen, pictures, detail, reason, purge)
+    return WorkPage(message, person, following, filters, coming, seen, pictures, detail, reason, purge), named
 
 
 def _filters() -> Filters:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from causalseg.annotations import review, work
+from causalseg.annotations import review, statements, work
 from causalseg.annotations.agreement import compare
 from tests.ui.desk.conftest import World
 from tests.ui.desk.world import draw
@@ -83,6 +83,26 @@ def test_a_mask_that_is_no_longer_the_newest_is_not_approved_unseen(world: World
     expect(tab.get_by_role("alert")).to_contain_text("ana has saved a newer mask meanwhile.")
     expect(label_of(tab, "ana")).to_contain_text("mask 2")
     assert review.of(world.store, revision) == review.of(world.store, newer) == []
+
+
+def test_what_is_said_of_a_confounder_is_kept_and_can_be_taken_back(world: World, tab: Page) -> None:
+    revision = draw(world.store, FIRST_NUMBER + 4)
+    open_picture(tab, world, revision.description)
+    detail = tab.locator("#review-detail")
+
+    detail.get_by_role("button", name="It is there").click()
+    expect(tab.get_by_role("alert")).to_contain_text("Choose a confounder from the list first")
+    detail.get_by_label("Confounder").select_option("hair")
+    detail.get_by_role("button", name="It is there").click()
+
+    expect(detail.locator("li")).to_have_text("ben: Hair is there")
+    (said,) = statements.standing(world.store, "train")
+    assert (said.scan_sha256, said.confounder, said.present) == (revision.scan_sha256, "hair", True)
+
+    detail.get_by_label("Confounder").select_option("hair")
+    detail.get_by_role("button", name="Take back").click()
+    expect(detail.locator("li")).to_have_count(0)
+    assert statements.standing(world.store) == []
 
 
 def test_the_name_is_kept_by_the_browser(world: World, tab: Page) -> None:
