@@ -101,6 +101,7 @@ def test_the_first_steps_are_shown_once(app: App, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     page.goto(app.url)
     for number, (shows, title, _) in enumerate(copy.TOUR, start=1):
         expect(page.locator("#tour h2:visible")).to_have_text(f"{number}. {title}")
