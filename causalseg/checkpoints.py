@@ -54,11 +54,17 @@ class CheckpointEntry:
     """Name of the entry whose weights this file changes, for a fine-tuned version; None for complete weights."""
     changes_to_sha256: str | None = None
     """Of that entry's file."""
+    detection_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By the id of a confounder, where its threshold is another one than `detection_threshold`."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def detected_from(self, confounder: str) -> float:
+        """Strength from which the confounder of this id counts as detected."""
+        return self.detection_thresholds.get(confounder, self.detection_threshold)
 
     @classmethod
     def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":

@@ -62,7 +62,7 @@ from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
-from training.release import choose_thresholds, release, summarize_results, write_entry
+from training.release import choose_detection, choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
 from training.rivals import train_rival
@@ -107,9 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
     train.add_argument(
         "--under-do",
-        help="only for intervene: run, or name of a checkpoint, whose image tower the intervened pass starts from; its "
-        "stages from stride 8 on are then apart from the observed pass's",
+        help="only for intervene: run, or name of a checkpoint, whose image tower and causal core the intervened pass "
+        "starts from; its stages from stride 8 on are then apart from the observed pass's",
     )
+    train.add_argument("--light", type=float, default=1.0, help="only for segment: how far light and colour change")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
     paper = train.add_argument_group("only for " + " and ".join(PAPERS))
     paper.add_argument("--towers", default=Architecture().towers, choices=TOWERS)
@@ -154,8 +155,8 @@ def _train(options: argparse.Namespace) -> None:
             load_imagenet(network.image_tower)
         else:
             _start_from(options.parent, network)
-        goes_on = options.parent is not None
-        train_segment(network, squares, SegmentConfig(**epochs), options.run, goes_on=goes_on)
+        config = SegmentConfig(light=options.light, **epochs)
+        train_segment(network, squares, config, options.run, goes_on=options.parent is not None)
         return
     if options.parent is None:
         raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
@@ -171,7 +172,7 @@ def _train(options: argparse.Namespace) -> None:
         return
     save_architecture(options.run, architecture)
     if options.under_do is not None:
-        _take_tower_under_do(options.under_do, network)
+        _take_causal_core(options.under_do, network)
     train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
 
 
@@ -218,14 +219,16 @@ def _start_from(parent: str, network: CausalSegNetwork) -> None:
     network.load_state_dict(load_network(find_entry(parent)).state_dict(), strict=False)
 
 
-def _take_tower_under_do(parent: str, network: CausalSegNetwork) -> None:
-    """Start the stages under do() as those of another run's or checkpoint's image tower."""
+def _take_causal_core(parent: str, network: CausalSegNetwork) -> None:
+    """Start the stages under do() as those of another run's or checkpoint's tower; its presence and removal with it."""
     donor = with_removal(build_network(_architecture_of(parent)))
     _start_from(parent, donor)
     own = network.stages_under_do
     if own is None:
         raise CheckpointError("The stages under do() are those of the observed pass here.")
     own.load_state_dict(donor.image_tower.stages[-len(own) :].state_dict())
+    network.presence.load_state_dict(donor.presence.state_dict())
+    network.intervention.load_state_dict(donor.intervention.state_dict())
 
 
 def _trained(run: Path) -> SegmentationNetwork:
@@ -238,9 +241,12 @@ def _release(options: argparse.Namespace) -> None:
     network = _trained(options.run)
     rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
     architecture = load_architecture(options.run)
-    threshold, temperature = choose_thresholds(network, load_squares(rows, architecture.input_side_px, options.cache))
-    entry = release(network, _entry(options.version, threshold, temperature, architecture))
-    write_entry(entry)
+    val = load_squares(rows, architecture.input_side_px, options.cache)
+    entry = _entry(options.version, *choose_thresholds(network, val), architecture)
+    if isinstance(network, CausalSegNetwork):
+        thresholds = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
+        entry = replace(entry, detection_thresholds=thresholds)
+    write_entry(release(network, entry))
 
 
 def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:

@@ -37,16 +37,16 @@ from training.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 class InterveneConfig:
     """Settings of stage 2."""
 
-    epochs: int = 8
-    batch_size: int = 16
-    rate: float = 1.5e-3
+    epochs: int = 2
+    batch_size: int = 8
+    rate: float = 8e-4
     tower_rate: float = 2e-4
     """Of the tower stages under do(), where they are separate."""
     feature_weight: float = 0.5
     twin_weight: float = 1.0
     weight_decay: float = 1e-2
     average_decay: float = 0.998
-    warm_up_steps: int = 200
+    warm_up_steps: int = 100
     """Steps at the start that train presence alone."""
     native_weight: float = 0.25
     """Weight of "absent" where the modality's real scans often carry the confounder. Not lower: presence would say
@@ -60,7 +60,7 @@ class InterveneConfig:
     relit_share: float = 0.6
     """Share of the scans whose light and colour are changed before a confounder is put in."""
     seed: int = 0
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 800, "btmri": 800, "covidct": 500})
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 500, "qata": 500, "btmri": 700, "covidct": 300})
     shares: TwinShares = field(default_factory=TwinShares)
 
 

@@ -40,6 +40,8 @@ class SegmentConfig:
     seed: int = 0
     per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 1300, "covidct": 400})
     """Scans drawn of a set in one epoch (all of a set that is not named)."""
+    light: float = 1.0
+    """How far the augmentation changes light and colour."""
     presence_weight: float = 0.3
     region_weight: float = 0.05
     patch_weight: float = 0.1
@@ -133,7 +135,7 @@ class _Trainer:
         rows = [self.data.rows[i] for i in chosen]
         images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
         masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
-        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator)
+        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator, light=self.config.light)
         questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
         answers = torch.from_numpy(np.stack([question.mask for question in questions]))[:, None].float()
         present = torch.tensor([float(question.present) for question in questions])

@@ -74,6 +74,7 @@ class FakeEngine(Engine):
             scan=scan,
             strength=strength,
             stages=(),
+            codes=torch.zeros(0, 1),
             pyramid=(),
             maps=torch.stack([corner(entry.scope == "local") for entry in self.confounders]),
         )

@@ -35,7 +35,7 @@ class Encoder:
         self.dictionary = load_dictionary()
         self.codes = network.dictionary_codes([list(one.prompts) for one in self.dictionary])
         self.side_px = entry.architecture.input_side_px
-        self._threshold = entry.detection_threshold
+        self.detected_from = np.array([entry.detected_from(one.id) for one in self.dictionary])
         self._is_local = torch.tensor([one.scope == "local" for one in self.dictionary])
 
     @torch.no_grad()
@@ -48,7 +48,7 @@ class Encoder:
 
     def detected(self, seen: Seen) -> list[list[int]]:
         """For every scan, the indices of the confounders that its adjusted mask removes."""
-        return [np.flatnonzero(row >= self._threshold).tolist() for row in seen.strength.numpy()]
+        return [np.flatnonzero(row >= self.detected_from).tolist() for row in seen.strength.numpy()]
 
     def observed_items(
         self, seen: Seen, masks: Bool[np.ndarray, "batch side side"], texts: Sequence[str], groups: Sequence[str]
