@@ -12,7 +12,7 @@ from math import isfinite
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float32
 
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
@@ -133,7 +133,7 @@ def segment_slices(engine: Engine, state: SessionState, *, is_stopped: Callable[
     for index in range(scan.count):
         if is_stopped():
             return
-        encoded = engine.encode(scan.view(index, state.window))
+        encoded = _with_typed(engine, state, engine.encode(scan.view(index, state.window)))
         masks[index], is_done[index] = _slice_mask(engine, state, encoded), True
         models[engine.name_for(encoded)] = None
         said = (state.description, state.mask_word, state.removed, ", ".join(models))
@@ -146,13 +146,36 @@ def shown_number(value: float) -> float:
 
 
 def switch(engine: Engine, state: SessionState, removed: Sequence[str]) -> SessionState:
-    """Remove exactly `removed`, in the dictionary's order whatever order they were ticked in."""
-    ordered = tuple(entry.id for entry in engine.confounders if entry.id in set(removed))
-    switched = replace(state, removed=ordered)
+    """Remove exactly `removed`, in the order of the scan's confounders whatever order they were ticked in."""
+    switched = replace(state, removed=_ordered(engine, state.encoded, removed))
     if state.observed is None:
         return switched
     answered = _segmented(engine, switched)
     return replace(answered, switched=_what_moved(engine, state, answered))
+
+
+def look_for(engine: Engine, state: SessionState, text: str) -> SessionState:
+    """Look for a confounder that a person typed, and remove it; the label of one that is known is that one.
+
+    Raises:
+        InputError: no scan is open, the text is empty or too long, or this checkpoint removes nothing by name.
+    """
+    words = " ".join(text.split())
+    known = (entry.id for entry in engine.confounders if words.casefold() in (entry.id, entry.label.casefold()))
+    id_ = next(known, None) or words
+    encoded = engine.look_for(_encoded(state), id_)
+    return switch(engine, replace(state, encoded=encoded), (*state.removed, id_))
+
+
+def labels(engine: Engine, encoded: EncodedScan) -> dict[str, str]:
+    """What a person reads of every confounder that can be removed from a scan, by id."""
+    of_the_dictionary = {entry.id: entry.label for entry in engine.confounders}
+    return {id_: of_the_dictionary.get(id_, id_) for id_ in encoded.strength}
+
+
+def where(encoded: EncodedScan, confounder: str) -> Float32[np.ndarray, "map_height map_width"]:
+    """Where a confounder is, in [0, 1], over the whole scan; 1 everywhere for a global one."""
+    return encoded.maps[list(encoded.strength).index(confounder)].float().numpy()
 
 
 def show_observed(engine: Engine, state: SessionState) -> SessionState:
@@ -181,7 +204,7 @@ def try_all(engine: Engine, state: SessionState) -> tuple[tuple[str, Effect], ..
         raise InputError(copy.NO_DESCRIPTION)
     observed = shown_mask(state.observed, anyway=state.anyway)
     present, absent = listed(engine, state)
-    possible = {entry.id: entry.label for entry in engine.confounders if entry.id in (*present, *absent)}
+    possible = {id_: label for id_, label in labels(engine, encoded).items() if id_ in (*present, *absent)}
     answers = engine.counterfactuals(encoded, state.description)
     effects = (
         (label, effect(observed, shown_mask(answers[id_], anyway=state.anyway))) for id_, label in possible.items()
@@ -196,7 +219,7 @@ def add(engine: Engine, state: SessionState, confounder: str | None, strength: f
         raise InputError(copy.PICK_FIRST)
     if seed is None or not 0 <= seed <= _MAX_SEED:
         raise InputError(copy.BAD_SEED)
-    encoded = engine.encode(engine.add(original.scan, confounder, strength, seed))
+    encoded = _with_typed(engine, state, engine.encode(engine.add(original.scan, confounder, strength, seed)))
     label = next(entry.label for entry in engine.confounders if entry.id == confounder)
     mark = copy.simulated(label, strength, seed)
     return _redone(
@@ -207,23 +230,43 @@ def add(engine: Engine, state: SessionState, confounder: str | None, strength: f
 def back_to_original(engine: Engine, state: SessionState) -> SessionState:
     """The scan as it was opened; it is not encoded again."""
     original = state.opened or _encoded(state)
-    return _redone(engine, state, replace(_on_screen(engine, original), window=state.window))
+    seen = _on_screen(engine, _with_typed(engine, state, original))
+    return _redone(engine, state, replace(seen, window=state.window))
 
 
 def listed(engine: Engine, state: SessionState) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Ids of the confounders detected in the scan on screen, and of the others that can occur in its modality.
 
-    Both strongest first.
+    Both strongest first; those that were typed in stand after what was detected.
     """
     encoded = _encoded(state)
     kind = encoded.scan.modality
     possible = (entry.id for entry in engine.confounders if kind is None or kind in entry.modalities)
     others = tuple(id_ for id_ in possible if id_ not in state.detected)
-    return _strongest_first(encoded, state.detected), _strongest_first(encoded, others)
+    present = (*_strongest_first(encoded, state.detected), *_typed(engine, encoded))
+    return present, _strongest_first(encoded, others)
 
 
 def _strongest_first(encoded: EncodedScan, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(ids, key=lambda id_: -encoded.strength[id_]))
+
+
+def _typed(engine: Engine, encoded: EncodedScan | None) -> tuple[str, ...]:
+    """What was typed in for a scan, beside the dictionary."""
+    known = {entry.id for entry in engine.confounders}
+    return () if encoded is None else tuple(id_ for id_ in encoded.strength if id_ not in known)
+
+
+def _with_typed(engine: Engine, state: SessionState, encoded: EncodedScan) -> EncodedScan:
+    """Another look at what is on screen, with all that was typed in there."""
+    for text in _typed(engine, state.encoded):
+        encoded = engine.look_for(encoded, text)
+    return encoded
+
+
+def _ordered(engine: Engine, encoded: EncodedScan | None, ids: Sequence[str]) -> tuple[str, ...]:
+    known = [entry.id for entry in engine.confounders] if encoded is None else list(encoded.strength)
+    return tuple(id_ for id_ in known if id_ in set(ids))
 
 
 def _slice_mask(engine: Engine, state: SessionState, encoded: EncodedScan) -> Bool[np.ndarray, "height width"]:
@@ -233,7 +276,7 @@ def _slice_mask(engine: Engine, state: SessionState, encoded: EncodedScan) -> Bo
 
 def _looked(engine: Engine, state: SessionState, scan: Scan, window: Window | None) -> SessionState:
     """Ask of another look at the file what was asked before; the adjusted mask stays the adjusted one."""
-    seen = _on_screen(engine, engine.encode(scan))
+    seen = _on_screen(engine, _with_typed(engine, state, engine.encode(scan)))
     removed = seen.detected if state.is_adjusted else state.removed
     return _redone(engine, state, replace(seen, removed=removed, window=window))
 
@@ -266,9 +309,12 @@ def opened(engine: Engine, scan: Scan) -> SessionState:
 
 
 def asked_again(engine: Engine, state: SessionState, description: str, removed: Sequence[str]) -> SessionState:
-    """The scan on screen, asked as it was at another time; ids that are no longer known are left out."""
-    ordered = tuple(entry.id for entry in engine.confounders if entry.id in set(removed))
-    return _segmented(engine, replace(state, description=description, removed=ordered, observed=None))
+    """The scan on screen, asked as it was at another time; what had been typed in then is looked for again."""
+    encoded, wanted = _encoded(state), removed if engine.removes_named else ()
+    for id_ in wanted:
+        encoded = engine.look_for(encoded, id_)
+    removal = _ordered(engine, encoded, wanted)
+    return _segmented(engine, replace(state, encoded=encoded, description=description, removed=removal, observed=None))
 
 
 def _what_moved(engine: Engine, before: SessionState, after: SessionState) -> Switched | None:
@@ -277,7 +323,7 @@ def _what_moved(engine: Engine, before: SessionState, after: SessionState) -> Sw
     if len(moved) != 1 or before.current is None or after.current is None:
         return None
     (id_,) = moved
-    label = next(entry.label for entry in engine.confounders if entry.id == id_)
+    label = labels(engine, _encoded(after))[id_]
     change = effect(shown_mask(before.current, anyway=before.anyway), shown_mask(after.current, anyway=after.anyway))
     return Switched(label, id_ in after.removed, change)
 

@@ -201,6 +201,8 @@ class Wiring:
         self._model("switch", panel.absent.input, switched, both)
         self._model("observed", panel.observed.click, partial(handlers.show_observed, engine), [], shows.switched)
         self._model("adjusted", panel.adjusted.click, partial(handlers.show_adjusted, engine), [], shows.switched)
+        look_for = partial(handlers.look_for, engine)
+        self._model("look_for", panel.typed.submit, look_for, [panel.typed], shows.typed)
         adding = [panel.which, panel.strength, panel.seed]
         self._model("add", panel.add.click, added, adding, shows.picture, self.page.stage.scan)
         back = partial(handlers.back_to_original, engine)
@@ -215,7 +217,7 @@ class Wiring:
         self.listen("try_all", panel.try_all.click, ranked, asked, answered, MODEL, panel.ranking)
 
         def where(state: SessionState, shown: str | None, event: gr.EventData) -> Updates:
-            known = {entry.id for entry in engine.confounders}
+            known = {} if state.encoded is None else state.encoded.strength
             return shows.where(state, event.id if event.id in known and event.id != shown else None)
 
         mapped = [self.page.where, self.page.stage.where, panel.present_bars, panel.absent_bars]

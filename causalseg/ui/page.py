@@ -89,6 +89,8 @@ class SwitchPanel:
     caption: gr.HTML
     present: gr.CheckboxGroup
     present_bars: gr.HTML
+    typed: gr.Textbox
+    """A confounder in the person's own words."""
     absent: gr.CheckboxGroup
     absent_bars: gr.HTML
     try_all: gr.Button
@@ -347,6 +349,7 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
     with gr.Column(visible=engine.removes_named, elem_id="switching"):
         caption = gr.HTML(panels.note(copy.NO_SWITCHES_YET), elem_id="caption")
         present, present_bars = _switches(copy.IN_THIS_SCAN, "present")
+        typed = gr.Textbox(label=copy.TYPED, placeholder=copy.TYPED_HINT, max_lines=1, elem_id="typed")
         with gr.Accordion(copy.NOT_IN_THIS_SCAN, open=False, elem_id="absent-fold"):
             absent, absent_bars = _switches(copy.NOT_IN_THIS_SCAN, "absent")
         with gr.Accordion(copy.TRY_ALL_TITLE, open=False, elem_id="try-fold"):
@@ -356,7 +359,7 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
         which, strength, seed, add = _adder(engine)
     original = gr.Button(copy.ORIGINAL, size="sm", visible=False, elem_id="original")
     return SwitchPanel(
-        observed, adjusted, caption, present, present_bars, absent, absent_bars, try_all, ranking,
+        observed, adjusted, caption, present, present_bars, typed, absent, absent_bars, try_all, ranking,
         which, strength, seed, add, original,
     )  # fmt: skip
 

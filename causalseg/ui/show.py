@@ -10,7 +10,6 @@ from gradio.processing_utils import save_bytes_to_cache
 from jaxtyping import Bool
 
 from causalseg.annotations.export import mask_to_png
-from causalseg.causal.dictionary import Confounder
 from causalseg.engine import EncodedScan, Engine
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, handlers, panels, render
@@ -55,6 +54,7 @@ class Shows:
             *masks,
             *groups,
             switches.caption,
+            switches.typed,
         ]
 
     def mask(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
@@ -67,7 +67,7 @@ class Shows:
             scan.anyway: gr.Checkbox(visible=is_absent),
             stage.mask: self.overlay(state, opacity),
             stage.checks: panels.checks(*_places(state)),
-            stage.status: panels.status(state, self._labels(state.removed)),
+            stage.status: panels.status(state, self._labels(state)),
             stage.effect: panels.effect_line(state),
             stage.download: _current_download(stage.download, state),
             switches.observed: gr.Button(variant=_variant(state, "observed")),
@@ -89,14 +89,14 @@ class Shows:
         """Another picture is on screen: all that depends on its pixels."""
         if state.encoded is None:
             return {}
-        seen, strength = state.encoded.scan, state.encoded.strength
+        seen = state.encoded.scan
         present, absent = handlers.listed(self.engine, state)
         page, switches = self.page, self.page.switches
         return {
             **self.mask(state, comparing, opacity),
             page.where: None,
             page.stage.where: "",
-            page.stage.start_from: gr.Dropdown(choices=self._starts(present), value=START_SCREEN),
+            page.stage.start_from: gr.Dropdown(choices=self._starts(state.encoded, present), value=START_SCREEN),
             page.scan.facts: panels.facts(seen, state.simulated),
             page.scan.window_fold: gr.Accordion(visible=seen.window is not None),
             page.scan.center: handlers.shown_number(seen.window.center) if seen.window else None,
@@ -104,12 +104,16 @@ class Shows:
             page.stage.scan: _scan_picture(seen, state.simulated),
             switches.caption: panels.note(copy.IN_THIS_SCAN if present else copy.NONE_DETECTED),
             switches.present: self._group(present, state),
-            switches.present_bars: self._bars(present, strength),
+            switches.present_bars: self._bars(state.encoded, present),
             switches.absent: self._group(absent, state),
-            switches.absent_bars: self._bars(absent, strength),
+            switches.absent_bars: self._bars(state.encoded, absent),
             switches.ranking: panels.note(copy.TRY_ALL_HINT),
             switches.original: gr.Button(visible=state.original is not None),
         }
+
+    def typed(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
+        """A confounder was typed in: it has a switch now, and the box is free for another."""
+        return {**self.picture(state, comparing, opacity), self.page.switches.typed: ""}
 
     def example(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
         """An example was opened: as any scan, and the words in the description are its own."""
@@ -166,27 +170,26 @@ class Shows:
         if state.encoded is None:
             return {}
         present, absent = handlers.listed(self.engine, state)
-        strength, switches = state.encoded.strength, self.page.switches
+        switches = self.page.switches
         return {
             self.page.where: confounder,
             self.page.stage.where: self._map(state.encoded, confounder) if confounder else "",
-            switches.present_bars: self._bars(present, strength, confounder),
-            switches.absent_bars: self._bars(absent, strength, confounder),
+            switches.present_bars: self._bars(state.encoded, present, confounder),
+            switches.absent_bars: self._bars(state.encoded, absent, confounder),
         }
 
     def _map(self, encoded: EncodedScan, confounder: str) -> str:
-        row = [entry.id for entry in self.engine.confounders].index(confounder)
-        entry = self.engine.confounders[row]
-        if entry.scope == "global":
-            return panels.where(copy.where(entry.label, is_everywhere=True), None)
-        layer = render.where_layer(encoded.maps[row].float().numpy(), encoded.scan.hw)
-        return panels.where(copy.where(entry.label, is_everywhere=False), layer)
+        label, where = handlers.labels(self.engine, encoded)[confounder], handlers.where(encoded, confounder)
+        if (where == 1).all():
+            return panels.where(copy.where(label, is_everywhere=True), None)
+        return panels.where(copy.where(label, is_everywhere=False), render.where_layer(where, encoded.scan.hw))
 
-    def _starts(self, present: Sequence[str]) -> list[tuple[str, str]]:
+    def _starts(self, encoded: EncodedScan, present: Sequence[str]) -> list[tuple[str, str]]:
         """Masks that a correction can start from."""
         fixed = [(copy.START_SCREEN, START_SCREEN), (copy.START_OBSERVED, START_OBSERVED)]
         fixed += [(copy.START_ADJUSTED, START_ADJUSTED)] if present else []
-        return fixed + [(copy.start_without(entry.label), entry.id) for entry in self._entries(present)]
+        labels = handlers.labels(self.engine, encoded)
+        return fixed + [(copy.start_without(labels[id_]), id_) for id_ in present]
 
     def pair(self, state: SessionState) -> tuple[render.Picture, render.Picture] | None:
         """The observed mask, and the mask on screen as what it adds and removes."""
@@ -207,19 +210,17 @@ class Shows:
         effects = handlers.try_all(self.engine, state)
         return panels.ranking(effects, state.encoded.scan.spacing_mm if state.encoded else None)
 
-    def _bars(self, ids: Sequence[str], strength: Mapping[str, float], shown: str | None = None) -> str:
-        labels = {entry.id: entry.label for entry in self.engine.confounders}
+    def _bars(self, encoded: EncodedScan, ids: Sequence[str], shown: str | None = None) -> str:
+        labels, strength = handlers.labels(self.engine, encoded), encoded.strength
         rows = (panels.Bar(id_, labels[id_], strength[id_], reliability(self.metrics, id_)) for id_ in ids)
         return panels.bars(rows, shown)
 
-    def _entries(self, ids: Sequence[str]) -> list[Confounder]:
-        return [entry for entry in self.engine.confounders if entry.id in ids]
-
-    def _labels(self, ids: Sequence[str]) -> list[str]:
-        return [entry.label for entry in self._entries(ids)]
+    def _labels(self, state: SessionState) -> list[str]:
+        labels = {} if state.encoded is None else handlers.labels(self.engine, state.encoded)
+        return [labels[id_] for id_ in state.removed]
 
     def _group(self, ids: Sequence[str], state: SessionState) -> gr.CheckboxGroup:
-        labels = {entry.id: entry.label for entry in self.engine.confounders}
+        labels = {} if state.encoded is None else handlers.labels(self.engine, state.encoded)
         return gr.CheckboxGroup(
             choices=[(labels[id_], id_) for id_ in ids],
             value=[id_ for id_ in ids if id_ in state.removed],

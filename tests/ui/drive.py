@@ -90,7 +90,7 @@ class Editor:
     def wait(self, *, tinted_xy: tuple[int, int] | None = None) -> None:
         """Until a mask is to be seen at `tinted_xy`; or, where it is empty, until the editor is there."""
         self.page.locator("#editor canvas").first.wait_for()
-        expect_text(self.page, "#saved", "^Editing the ")
+        expect_text(self.page, "#saved p", "^Editing the ")
         if tinted_xy is not None:
             until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
         until(self.page, self._is_still, what="the editor's zoom to come to rest")

@@ -19,6 +19,9 @@ from causalseg.settings import Settings
 
 DETECTED = ("low_contrast", "burned_in_text")
 STRENGTHS = {"low_contrast": 0.62, "burned_in_text": 0.87}
+TYPED_STRENGTH = 0.44
+TYPED_PLACE = 5
+"""The row band that removing any typed confounder takes away."""
 ABSENT_WORD = "unicorn"
 """A description with this word is found nowhere."""
 BAND_SHARE = 0.1
@@ -81,6 +84,17 @@ class FakeEngine(Engine):
         self._made_by.append((encoded, self.served))
         return encoded
 
+    def look_for(self, encoded: EncodedScan, confounder: str) -> EncodedScan:
+        self.calls["look_for"] += 1
+        if not confounder.strip():
+            raise BadDescription("Type what disturbs the scan.")
+        if confounder in encoded.strength:
+            return encoded
+        strength, maps = encoded.strength | {confounder: TYPED_STRENGTH}, torch.cat([encoded.maps, corner(True)[None]])
+        found = replace(encoded, strength=strength, maps=maps, codes=torch.zeros(len(strength), 1))
+        self._made_by.append((found, self.name_for(encoded)))
+        return found
+
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
         return DETECTED if self.can_remove else ()
 
@@ -97,7 +111,8 @@ class FakeEngine(Engine):
         removed = DETECTED if remove == "detected" else tuple(remove or ())
         mask = bright(encoded.scan.image_u8)
         for confounder in removed:
-            mask[band(self.place(confounder), mask.shape[0])] = False
+            place = TYPED_PLACE if encoded.strength.get(confounder) == TYPED_STRENGTH else self.place(confounder)
+            mask[band(place, mask.shape[0])] = False
         found = ABSENT_WORD not in description
         return Segmentation(
             mask=mask & found,
@@ -111,7 +126,7 @@ class FakeEngine(Engine):
 
     def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
         self.calls["counterfactuals"] += 1
-        return {entry.id: self.segment(encoded, description, [entry.id]) for entry in self.confounders}
+        return {id_: self.segment(encoded, description, [id_]) for id_ in encoded.strength}
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
         self.calls["add"] += 1

@@ -24,6 +24,7 @@ def fresh(app: App, browser: Browser, scheme: Literal["light", "dark"], size: di
     context = browser.new_context(viewport=size, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     page.goto(app.url)
     page.locator("#examples button").first.wait_for()
     return page

@@ -34,7 +34,7 @@ def test_a_correction_starts_from_any_mask(app: App, editor: Editor, scan: Scan)
     page = editor.page
     page.locator("#start-from input").click()
     page.get_by_role("option", name=copy.start_without("Low contrast")).click()
-    expect_text(page, "#saved", "^Editing the counterfactual mask")
+    expect_text(page, "#saved p", "^Editing the counterfactual mask")
     without = bright(scan.image_u8)
     without[band(app.engine.place("low_contrast"), scan.hw[0])] = False
     editor.save(1)

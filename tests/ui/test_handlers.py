@@ -208,3 +208,39 @@ def test_a_copy_of_the_upload_gives_the_same_scan(engine: FakeEngine, png: Path,
     second = handlers.open_upload(engine, SETTINGS, SessionState(), [str(other)], "")
     assert first.encoded is not None and second.encoded is not None
     assert first.encoded.scan.sha256 == second.encoded.scan.sha256
+
+
+CABLE = "a cable across the image"
+
+
+def test_a_typed_confounder_is_listed_and_removed_at_once(engine: FakeEngine, opened: SessionState) -> None:
+    typed = handlers.look_for(engine, opened, f"  {CABLE} ")
+    assert typed.removed == (*DETECTED, CABLE) and typed.mask_word == "counterfactual"
+    assert handlers.listed(engine, typed)[0][-1] == CABLE
+    assert typed.switched is not None and (typed.switched.label, typed.switched.is_removed) == (CABLE, True)
+    assert engine.calls["encode"] == 1
+    assert handlers.show_adjusted(engine, typed).removed == DETECTED
+
+
+def test_the_label_of_a_known_confounder_is_that_one(engine: FakeEngine, opened: SessionState) -> None:
+    assert handlers.look_for(engine, opened, "hair").removed == (*DETECTED, "hair")
+    assert handlers.look_for(engine, opened, "NOISE").encoded is opened.encoded
+
+
+def test_a_typed_confounder_stays_for_another_look(engine: FakeEngine, opened: SessionState) -> None:
+    typed = handlers.switch(engine, handlers.look_for(engine, opened, CABLE), [CABLE])
+    added = handlers.add(engine, typed, "sensor_noise", 0.6, 3)
+    for state in (added, handlers.back_to_original(engine, added)):
+        assert CABLE in handlers.listed(engine, state)[0]
+        assert handlers.switch(engine, state, [CABLE]).removed == (CABLE,)
+
+
+def test_try_all_tries_the_typed_one_too(engine: FakeEngine, opened: SessionState) -> None:
+    assert CABLE in dict(handlers.try_all(engine, handlers.look_for(engine, opened, CABLE)))
+
+
+def test_a_confounder_is_typed_after_a_scan_is_open(engine: FakeEngine, opened: SessionState) -> None:
+    with pytest.raises(InputError, match="Open a scan first"):
+        handlers.look_for(engine, SessionState(), CABLE)
+    with pytest.raises(BadDescription):
+        handlers.look_for(engine, opened, "  ")

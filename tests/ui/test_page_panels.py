@@ -48,6 +48,17 @@ def test_one_switch_says_what_it_did_and_how_far_the_mask_is_from_the_observed_o
     expect_text(example, "#effect .prose", line)
 
 
+def test_a_confounder_in_ones_own_words_has_a_switch_and_a_map(example: Page) -> None:
+    box = example.get_by_label(copy.TYPED)
+    box.fill("a cable across the image")
+    box.press("Enter")
+    expect(example.locator("#present").get_by_label("a cable across the image")).to_be_checked()
+    expect(box).to_have_value("")
+    expect_text(example, "#effect", "a cable across the image removed: ")
+    where(example, "a cable across the image")
+    expect_text(example, "#where p", "^a cable across the image: where it is tinted")
+
+
 def test_outline_only_leaves_no_tint(example: Page) -> None:
     tinted = picture(example, "#mask-picture img")
     example.locator("#outline input").check()
@@ -101,6 +112,7 @@ def test_the_first_steps_are_shown_once(app: App, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     page.goto(app.url)
     for number, (shows, title, _) in enumerate(copy.TOUR, start=1):
         expect(page.locator("#tour h2:visible")).to_have_text(f"{number}. {title}")
