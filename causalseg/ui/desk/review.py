@@ -51,7 +51,7 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     listen("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message)
     listen("review_search", parts.text.change, events.filter, filters, [parts.pictures], parts.message)
     asked = [parts.person, *filters]
-    listen("review_open", parts.pictures.click, events.choose, asked, both, parts.message, busy=parts.detail)
+    listen("review_open", parts.pictures.click, events.choose, asked, both, parts.message)
     spoken = [parts.note, *asked]
     listen("review_say", parts.detail.click, events.say, spoken, [*both, parts.note], parts.message)
 
