@@ -30,7 +30,7 @@ examples:
 	$(BIN)/python -m causalseg.scan.phantoms assets/examples
 
 picture: environment-dev
-	$(BIN)/python -m tests.ui.picture assets/readme.png
+	$(BIN)/python -m tests.ui.picture assets
 
 environment: $(VENV)/.app
 environment-dev: $(VENV)/.dev

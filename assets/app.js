@@ -1,8 +1,81 @@
-// Keys for people who correct many masks. They press the page's own buttons, so a key can do nothing a click cannot.
+// Keys for people who correct many masks, the sheet that lists them, the first steps, and looking closer at a place.
+// Keys press the page's own buttons, so a key can do nothing a click cannot.
 () => {
-  const button = (label) => document.querySelector(`#editor button[aria-label="${label}"]`);
+  const KEEP_AFTER_MS = 700;
+  const SIZE_STEP_PX = 2;
+  const TOUR_SEEN = "causalseg-tour";
+  const find = (selector) => document.querySelector(selector);
+  const button = (label) => find(`#editor button[aria-label="${label}"]`);
   const isTyping = (target) => target.closest("textarea, select, [contenteditable], input:not([type=checkbox], [type=range])");
-  const isCorrecting = () => document.querySelector("#correct-tab-button[aria-selected=true]") !== null;
+  const isCorrecting = () => find("#correct-tab-button[aria-selected=true]") !== null;
+
+  // Drafts. The editor tells nobody that something was drawn, so whatever may have been a stroke is followed by a look.
+  let keeping;
+  const keepSoon = () => {
+    if (!isCorrecting()) return;
+    clearTimeout(keeping);
+    keeping = setTimeout(() => find("#keep")?.click(), KEEP_AFTER_MS);
+  };
+  document.addEventListener("pointerup", keepSoon, true);
+
+  // Brush and eraser size: the editor shows its slider only after a click on its own button.
+  let isErasing = false;
+  const resize = async (step) => {
+    const slider = () => find("#editor input[type=range]");
+    if (!slider()) button(isErasing ? "Eraser Size" : "Brush Size")?.click();
+    await new Promise((resume) => requestAnimationFrame(() => requestAnimationFrame(resume)));
+    if (!slider()) return;
+    slider().value = Number(slider().value) + step;
+    slider().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  // Looking closer.
+  const look = (place) => {
+    const stage = find("#stage");
+    const isBack = !place || place.getAttribute("aria-pressed") === "true";
+    document.querySelectorAll("#checks .check").forEach((one) => one.setAttribute("aria-pressed", "false"));
+    stage?.classList.toggle("close", !isBack);
+    if (isBack) return;
+    place.setAttribute("aria-pressed", "true");
+    stage.style.setProperty("--look-x", `${100 * place.dataset.x}%`);
+    stage.style.setProperty("--look-y", `${100 * place.dataset.y}%`);
+  };
+
+  const hide = () => {
+    const isBare = find("#stage")?.classList.toggle("bare");
+    find("#hide")?.setAttribute("aria-pressed", String(Boolean(isBare)));
+  };
+
+  // First steps, once a browser.
+  const steps = () => [...document.querySelectorAll("#tour .step")];
+  const point = (number) => {
+    document.querySelectorAll(".pointed").forEach((one) => one.classList.remove("pointed"));
+    steps().forEach((step, place) => (step.hidden = place !== number));
+    find(steps()[number]?.dataset.shows ?? "#none")?.classList.add("pointed");
+    if (number < steps().length) return;
+    find("#tour").hidden = true;
+    localStorage.setItem(TOUR_SEEN, "yes");
+  };
+  const tour = () => {
+    if (!find("#tour") || localStorage.getItem(TOUR_SEEN)) return;
+    find("#tour").hidden = false;
+    point(0);
+  };
+
+  const actions = {
+    help: () => find("#keys").showModal(),
+    "keys-close": () => find("#keys").close(),
+    hide,
+    "tour-next": () => point(steps().findIndex((step) => !step.hidden) + 1),
+    "tour-close": () => point(steps().length),
+  };
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest("button");
+    if (!pressed) return;
+    actions[pressed.id]?.();
+    if (pressed.classList.contains("check")) look(pressed);
+    if (pressed.closest("#editor")) isErasing = pressed.ariaLabel?.startsWith("Eras") ?? isErasing;
+  });
 
   const plain = {
     b: () => button("Brush"),
@@ -11,37 +84,49 @@
   const withControl = {
     z: () => button("Undo"),
     y: () => button("Redo"),
-    enter: () => document.querySelector("#save"),
+    enter: () => find("#save"),
   };
-
-  const steps = { arrowleft: -1, arrowup: -1, arrowright: 1, arrowdown: 1 };
+  const turns = { arrowleft: -1, arrowup: -1, arrowright: 1, arrowdown: 1 };
   const turn = (event, step) => {
-    const slider = document.querySelector("#slices input[type=range]");
-    if (!slider || event.target.closest("[role=option], input[type=range]")) return;
+    const slider = find("#slices input[type=range]");
+    if (!slider || event.target.closest("[role=option], [role=tab], input[type=range]")) return;
     event.preventDefault();
     slider.value = Number(slider.value) + step;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
   };
-
   const press = (event, target) => {
     if (!target) return;
     event.preventDefault();
     target.click();
+    keepSoon();
   };
 
   document.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase();
     const hasControl = event.ctrlKey || event.metaKey;
-    if (event.altKey || (isTyping(event.target) && key !== "enter")) return;
+    if (event.altKey || find("#keys")?.open || (isTyping(event.target) && key !== "enter")) return;
     if (isCorrecting()) {
       press(event, (hasControl ? withControl : plain)[key]?.());
-    } else if (key in steps && !hasControl) {
-      turn(event, steps[key]);
+      if (key === "[" || key === "]") resize(key === "[" ? -SIZE_STEP_PX : SIZE_STEP_PX);
+    } else if (key in turns && !hasControl) {
+      turn(event, turns[key]);
     } else if (key === "h" && !hasControl) {
-      document.querySelector("#stage")?.classList.toggle("bare");
+      hide();
+    } else if (key === "c" && !hasControl) {
+      press(event, find("#correct"));
     }
+    if (key === "escape") look(null);
+    if (key === "?") press(event, find("#help"));
     if (!hasControl && /^[1-9]$/.test(key)) {
       press(event, document.querySelectorAll("#present input[type=checkbox]")[Number(key) - 1]);
     }
   });
+
+  const whenThere = new MutationObserver(() => {
+    if (!find("#tour")) return;
+    whenThere.disconnect();
+    tour();
+  });
+  whenThere.observe(document.body, { childList: true, subtree: true });
+  tour();
 }

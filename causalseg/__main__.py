@@ -1,7 +1,7 @@
 """`python -m causalseg`: segment a scan, list the confounders.
 
-    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--slice N] [--window C,W|NAME]
-                             [--out mask.png] [--json]
+    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--typed "a cable"]
+                             [--slice N] [--window C,W|NAME] [--out mask.png] [--json]
     python -m causalseg confounders [--json]
 
 Exit code 0: answered (also where nothing was found). 2: the scan, the text or an id cannot be used; why is on stderr.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from causalseg.annotations.export import mask_to_png
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.engine import Engine, Removal, Segmentation
+from causalseg.engine import EncodedScan, Engine, Removal, Segmentation
 from causalseg.errors import BadView, CausalsegError, InputError
 from causalseg.scan import Scan, Window, read_scan
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument("scan", type=Path)
     segment.add_argument("--text", required=True, help="what to look for")
     segment.add_argument("--remove", default="detected", help="none (observed), detected (adjusted) or id,id,...")
+    segment.add_argument("--typed", action="append", default=[], help="a confounder in your own words, removed as well")
     segment.add_argument("--slice", type=int, help="which slice, frame or page, from 1; default: the one first shown")
     segment.add_argument("--window", help='centre and width ("40,400"), or one of the scan\'s windows ("lung")')
     segment.add_argument("--out", type=Path, help="where to write the mask, a PNG of the scan's own size, 0 or 255")
@@ -61,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
 def _segment(options: argparse.Namespace) -> None:
     scan = _look(read_scan(options.scan), options.slice, options.window)
     engine = Engine.load(options.checkpoint)
-    answer = engine.segment(engine.encode(scan), options.text, _removal(options.remove))
+    encoded, removal = engine.encode(scan), _removal(options.remove)
+    if options.typed:
+        encoded, removal = _with_typed(engine, encoded, removal, [" ".join(text.split()) for text in options.typed])
+    answer = engine.segment(encoded, options.text, removal)
     if options.out is not None:
         _write(options.out, mask_to_png(answer.mask))
     report = _report(scan, answer)
@@ -94,6 +98,16 @@ def _removal(text: str) -> Removal:
     if text in ("none", "detected"):
         return "detected" if text == "detected" else None
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _with_typed(
+    engine: Engine, encoded: EncodedScan, removal: Removal, typed: Sequence[str]
+) -> tuple[EncodedScan, Removal]:
+    """The scan with the `typed` confounders looked for, and a removal that takes them away too."""
+    for text in typed:
+        encoded = engine.look_for(encoded, text)
+    chosen = engine.detected(encoded) if removal == "detected" else removal or ()
+    return encoded, [*chosen, *typed]
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -25,7 +25,7 @@ from causalseg.models.network import SegmentationNetwork
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
-_SHARED = ("text_tower.", "image_tower.")
+_SHARED = ("text_tower.", "image_tower.", "stages_under_do.")
 """What all versions of a checkpoint have in common."""
 
 
@@ -54,11 +54,17 @@ class CheckpointEntry:
     """Name of the entry whose weights this file changes, for a fine-tuned version; None for complete weights."""
     changes_to_sha256: str | None = None
     """Of that entry's file."""
+    detection_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By the id of a confounder, where its threshold is another one than `detection_threshold`."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def detected_from(self, confounder: str) -> float:
+        """Strength from which the confounder of this id counts as detected."""
+        return self.detection_thresholds.get(confounder, self.detection_threshold)
 
     @classmethod
     def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":
@@ -181,7 +187,7 @@ def changed_copy(network: Network, changes: Mapping[str, Tensor], name: str) -> 
     )
     if wrong:
         raise CheckpointError(f"The changes of {name} do not fit the checkpoint they were made for, first {wrong[0]}.")
-    shared = {id(tower): tower for tower in (network.text_tower, network.image_tower)}
+    shared = {id(part): part for name, part in network.named_children() if f"{name}." in _SHARED}
     changed = copy.deepcopy(network, shared)
     changed.load_state_dict({key: value.to(own[key].dtype) for key, value in changes.items()}, strict=False)
     return changed

@@ -59,7 +59,7 @@ class Segmentation:
     confounders: dict[str, float]
     """Strength in [0, 1] of every confounder in the observed scan, by id."""
     removed: tuple[str, ...]
-    """Ids of the confounders removed for this mask, in the dictionary's order."""
+    """Ids of the confounders removed for this mask, in the dictionary's order, those typed in last."""
     seconds: float
     """Wall time of this answer."""
 
@@ -80,12 +80,14 @@ class EncodedScan:
     scan: Scan
     strength: dict[str, float]
     """Strength in [0, 1] of every confounder in this scan, by id."""
-    stem: Float[Tensor, "1 channels height width"]
-    """Observed output of the tower's first stage: where an intervention begins."""
+    stages: tuple[Tensor, ...]
+    """The observed stages of the tower: what an intervention begins with."""
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
     maps: Float[Tensor, "confounder map_h map_w"]
-    """Where each confounder is, in [0, 1]; 1 everywhere for a global one."""
+    """Where each confounder is, in [0, 1]; 1 everywhere for a global one. In the order of `strength`."""
+    codes: Float[Tensor, "confounder code"]
+    """The text code of each confounder, in the order of `strength`."""
     model: Model | None = None
     """What encoded it, and answers for it; None: what the engine serves now."""
 
@@ -176,29 +178,60 @@ class Engine:
         return EncodedScan(
             scan,
             {entry.id: value for entry, value in zip(self._dictionary, strength, strict=True)},
-            stages[0].cpu(),
+            tuple(stage.cpu() for stage in stages),
             tuple(level.cpu() for level in pyramid),
             maps.cpu(),
+            self._codes.cpu(),
             model,
         )
 
+    @torch.inference_mode()
+    def look_for(self, encoded: EncodedScan, confounder: str) -> EncodedScan:
+        """`encoded` with one more confounder, known by its text alone; the text is its id.
+
+        How strong it is and where is read off the scan like that of the dictionary's entries; whether it is local is
+        taken from the entry whose text is nearest. Nothing of the dictionary is changed.
+
+        Raises:
+            BadDescription: the text is empty or too long.
+            UnknownConfounder: this checkpoint removes no named confounder.
+        """
+        if not self.removes_named:
+            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
+        text = self._tidy(confounder, "Type what disturbs the scan, for example: a cable across the image.")
+        if text in encoded.strength:
+            return encoded
+        with self._lock:
+            network = (encoded.model or self._model).network
+            code = network.dictionary_codes([[text]])
+            presence = network.presence([stage.to(self._device) for stage in encoded.stages], code)
+        nearest = self._dictionary[int((self._codes @ code[0]).argmax())]
+        where = presence.maps[0].cpu()
+        return replace(
+            encoded,
+            strength={**encoded.strength, text: float(presence.strength[0, 0])},
+            maps=torch.cat([encoded.maps, where if nearest.scope == "local" else torch.ones_like(where)]),
+            codes=torch.cat([encoded.codes, code.cpu()]),
+        )
+
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
-        """Ids of the confounders that the adjusted mask removes."""
-        return tuple(name for name, z in encoded.strength.items() if z >= self._entry.detection_threshold)
+        """Ids of the confounders that the adjusted mask removes; one that was typed in is removed by hand alone."""
+        return tuple(name for name in self._index if encoded.strength[name] >= self._entry.detected_from(name))
 
     def segment(self, encoded: EncodedScan, description: str, remove: Removal = "detected") -> Segmentation:
         """The mask of `description`: observed (None), adjusted ("detected") or counterfactual (ids removed).
 
         Raises:
             BadDescription: empty or too long.
-            UnknownConfounder: an id that the dictionary does not have, or any id where `removes_named` is false.
+            UnknownConfounder: an id that is neither in the dictionary nor typed in (`look_for`), or any id where
+                `removes_named` is false.
         """
         ids = self._removed_ids(encoded, remove)
         return self._answer(encoded, description, [ids])[0]
 
     def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
-        """One mask for each confounder of the dictionary removed alone, all in one batch."""
-        answers = self._answer(encoded, description, [(entry.id,) for entry in self._dictionary])
+        """One mask for each confounder removed alone, the dictionary's and those typed in, all in one batch."""
+        answers = self._answer(encoded, description, [(name,) for name in encoded.strength])
         return {answer.removed[0]: answer for answer in answers}
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
@@ -247,8 +280,9 @@ class Engine:
             if remove != "detected":
                 raise UnknownConfounder(f"Give a list of confounder ids, 'detected' or None, not {remove!r}.")
             return self.detected(encoded)
-        chosen = {self._known_index(name) for name in remove}
-        return tuple(entry.id for i, entry in enumerate(self._dictionary) if i in chosen)
+        typed = encoded.strength.keys() - self._index.keys()
+        chosen = {name if name in typed else self._dictionary[self._known_index(name)].id for name in remove}
+        return tuple(name for name in encoded.strength if name in chosen)
 
     def _known_index(self, confounder: str) -> int:
         if confounder not in self._index:
@@ -280,12 +314,7 @@ class Engine:
         return [replace(answer, seconds=total) for answer in answers]
 
     def _text_code(self, description: str) -> TextCode:
-        text = " ".join(description.split())
-        if not text:
-            raise BadDescription("Type what to look for, for example: one small polyp in the upper left.")
-        limit = self._settings.max_description_chars
-        if len(text) > limit:
-            raise BadDescription(f"The description has {len(text)} characters; shorten it to at most {limit}.")
+        text = self._tidy(description, "Type what to look for, for example: one small polyp in the upper left.")
         if text not in self._texts:
             self._texts[text] = self._checkpoint.network.text_tower([text])
         self._texts.move_to_end(text)
@@ -293,20 +322,30 @@ class Engine:
             self._texts.popitem(last=False)
         return self._texts[text]
 
+    def _tidy(self, text: str, if_empty: str) -> str:
+        words = " ".join(text.split())
+        if not words:
+            raise BadDescription(if_empty)
+        limit = self._settings.max_description_chars
+        if len(words) > limit:
+            raise BadDescription(f"The description has {len(words)} characters; shorten it to at most {limit}.")
+        return words
+
     def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
         network = (encoded.model or self._model).network
         count = len(removals)
         texts = text[torch.zeros(count, dtype=torch.long, device=self._device)]
-        pairs = [(row, self._index[name]) for row, ids in enumerate(removals) for name in ids]
+        known = list(encoded.strength)
+        pairs = [(row, known.index(name)) for row, ids in enumerate(removals) for name in ids]
         if not pairs:
             pyramid = [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
             return network.decode(pyramid, texts)
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
-        strength = torch.tensor([encoded.strength[self._dictionary[k].id] for _, k in pairs], device=self._device)
+        strength = torch.tensor([encoded.strength[known[k]] for _, k in pairs], device=self._device)
         where = reach(encoded.maps.to(self._device)[confounder])[:, None]
-        removal = PairRemoval(row, self._codes[confounder], gate(strength), where)
-        stem = encoded.stem.to(self._device).expand(count, -1, -1, -1)
-        return network.decode(network.intervened_pyramid(stem, removal), texts)
+        removal = PairRemoval(row, encoded.codes.to(self._device)[confounder], gate(strength), where)
+        stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
+        return network.decode(network.intervened_pyramid(stages, removal), texts)
 
     def _segmentation(
         self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float

@@ -37,6 +37,21 @@ def test_segment_writes_a_mask_of_the_scans_size_and_reports_it(
     assert set(report["confounders"]) == {entry.id for entry in load_dictionary()}
 
 
+@pytest.mark.parametrize("remove", ["none", "detected", "hair"])
+def test_a_typed_confounder_is_removed_beside_the_others(
+    scan_path: Path, remove: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["segment", str(scan_path), "--text", "skin lesion", "--remove", remove, "--json"]
+    assert main(asked) == 0
+    before = json.loads(capsys.readouterr().out)
+
+    assert main([*asked, "--typed", " a cable  across the image", "--typed", "fog"]) == 0
+
+    after = json.loads(capsys.readouterr().out)
+    assert after["removed"] == [*before["removed"], "a cable across the image", "fog"]
+    assert after["confounders"].keys() - before["confounders"].keys() == {"a cable across the image", "fog"}
+
+
 @pytest.mark.parametrize(("remove", "removed"), [("none", []), ("hair,defocus_blur", ["defocus_blur", "hair"])])
 def test_remove_takes_none_or_ids(
     scan_path: Path, capsys: pytest.CaptureFixture[str], remove: str, removed: list[str]

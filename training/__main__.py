@@ -1,7 +1,7 @@
 """`python -m training`: train, release and evaluate a checkpoint.
 
-    python -m training train segment   --data FOLDER --run RUN
-    python -m training train intervene --data FOLDER --run RUN --from RUN_OF_SEGMENT
+    python -m training train segment   --data FOLDER --run RUN [--from RUN_OR_CHECKPOINT]
+    python -m training train intervene --data FOLDER --run RUN --from RUN_OR_CHECKPOINT [--under-do RUN_OR_CHECKPOINT]
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
@@ -63,7 +63,7 @@ from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
-from training.release import choose_thresholds, release, summarize_results, write_entry
+from training.release import choose_detection, choose_thresholds, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
 from training.rivals import train_rival
@@ -107,6 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("stage", choices=("segment", "intervene", "refine", "joint", "plain", "augmented", *PAPERS))
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
+    train.add_argument(
+        "--under-do",
+        help="only for intervene: run, or name of a checkpoint, whose image tower and causal core the intervened pass "
+        "starts from; its stages from stride 8 on are then apart from the observed pass's",
+    )
+    train.add_argument("--light", type=float, default=1.0, help="only for segment: how far light and colour change")
     train.add_argument("--epochs", type=int, help="instead of the stage's own number")
     paper = train.add_argument_group("only for " + " and ".join(PAPERS))
     paper.add_argument("--towers", default=Architecture().towers, choices=TOWERS)
@@ -144,14 +150,19 @@ def _train(options: argparse.Namespace) -> None:
         _train_paper(options)
         return
     rows = train_rows(read_index(options.data))
-    network = with_removal(build_network(Architecture()))
+    architecture = _architecture_of_stage(options)
+    network = with_removal(build_network(architecture))
     squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=Bar("squash"))
     torch.manual_seed(0)
     epochs = {} if options.epochs is None else {"epochs": options.epochs}
     network = network.to(memory_format=torch.channels_last)
     if options.stage == "segment":
-        load_imagenet(network.image_tower)
-        train_segment(network, squares, SegmentConfig(**epochs), options.run)
+        if options.parent is None:
+            load_imagenet(network.image_tower)
+        else:
+            _start_from(options.parent, network)
+        config = SegmentConfig(light=options.light, **epochs)
+        train_segment(network, squares, config, options.run, goes_on=options.parent is not None)
         return
     if options.parent is None:
         raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
@@ -165,6 +176,9 @@ def _train(options: argparse.Namespace) -> None:
     if options.stage == "joint":
         train_joint(network, squares, load_dictionary(), JointConfig(**epochs), options.run)
         return
+    save_architecture(options.run, architecture)
+    if options.under_do is not None:
+        _take_causal_core(options.under_do, network)
     train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
 
 
@@ -193,12 +207,34 @@ def _train_paper(options: argparse.Namespace) -> None:
         train_mcdrl(network, squares, McdrlConfig(**given), options.run)
 
 
+def _architecture_of_stage(options: argparse.Namespace) -> Architecture:
+    """The parent's; separate under do() where the stage is told so."""
+    parent = Architecture() if options.parent is None else _architecture_of(options.parent)
+    return replace(parent, separate=parent.separate or options.under_do is not None)
+
+
+def _architecture_of(parent: str) -> Architecture:
+    return load_architecture(Path(parent)) if Path(parent).is_dir() else find_entry(parent).architecture
+
+
 def _start_from(parent: str, network: CausalSegNetwork) -> None:
-    """Weights of a run's folder, or else of a checkpoint of the manifest."""
+    """Weights of a run's folder, or else of a checkpoint of the manifest; what it does not have stays as it is."""
     if Path(parent).is_dir():
         load_average(Path(parent), network)
         return
-    network.load_state_dict(load_network(find_entry(parent)).state_dict())
+    network.load_state_dict(load_network(find_entry(parent)).state_dict(), strict=False)
+
+
+def _take_causal_core(parent: str, network: CausalSegNetwork) -> None:
+    """Start the stages under do() as those of another run's or checkpoint's tower; its presence and removal with it."""
+    donor = with_removal(build_network(_architecture_of(parent)))
+    _start_from(parent, donor)
+    own = network.stages_under_do
+    if own is None:
+        raise CheckpointError("The stages under do() are those of the observed pass here.")
+    own.load_state_dict(donor.image_tower.stages[-len(own) :].state_dict())
+    network.presence.load_state_dict(donor.presence.state_dict())
+    network.intervention.load_state_dict(donor.intervention.state_dict())
 
 
 def _trained(run: Path) -> SegmentationNetwork:
@@ -211,9 +247,12 @@ def _release(options: argparse.Namespace) -> None:
     network = _trained(options.run)
     rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
     architecture = load_architecture(options.run)
-    threshold, temperature = choose_thresholds(network, load_squares(rows, architecture.input_side_px, options.cache))
-    entry = release(network, _entry(options.version, threshold, temperature, architecture))
-    write_entry(entry)
+    val = load_squares(rows, architecture.input_side_px, options.cache)
+    entry = _entry(options.version, *choose_thresholds(network, val), architecture)
+    if isinstance(network, CausalSegNetwork):
+        thresholds = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
+        entry = replace(entry, detection_thresholds=thresholds)
+    write_entry(release(network, entry))
 
 
 def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:

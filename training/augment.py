@@ -16,7 +16,7 @@ FLIP_UPSIDE_DOWN = frozenset({"endoscopy", "dermoscopy", "mri"})
 
 
 _EXCHANGED = 0.3
-"""Share of scans that put on another one's colours."""
+"""Share of scans that put on another one's colours, at mild light."""
 
 
 class View(NamedTuple):
@@ -35,26 +35,30 @@ def augment(
     generator: torch.Generator,
     *,
     relit_share: float = 1.0,
+    light: float = 1.0,
 ) -> View:
-    """One random view of each scan and its mask; light and colour change in `relit_share` of them."""
+    """One random view of each scan and its mask; light and colour change in `relit_share` of them.
+
+    `light` is how far they change: 1 mildly, 2 as between sites.
+    """
     grid = functional.affine_grid(_affine(modalities, generator), list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
     is_relit = torch.rand(len(images), generator=generator) < relit_share
-    relit = _light(_exchange_colours(images, modalities, generator), generator)
+    relit = _relit(_exchange_colours(images, modalities, generator, light * _EXCHANGED), generator, light)
     images = torch.where(is_relit[:, None, None, None], relit, images)
     return View(images.contiguous(memory_format=torch.channels_last), masks, is_relit)
 
 
 def _exchange_colours(
-    images: Float[Tensor, "batch 3 height width"], modalities: list[str], generator: torch.Generator
+    images: Float[Tensor, "batch 3 height width"], modalities: list[str], generator: torch.Generator, exchanged: float
 ) -> Float[Tensor, "batch 3 height width"]:
-    """A share of the scans with part of the way to another one's channel means and spreads."""
+    """A share of the scans, `exchanged`, with part of the way to another one's channel means and spreads."""
     mean, spread = images.mean((2, 3), keepdim=True), images.std((2, 3), keepdim=True).clamp(min=1e-3)
     other = torch.randperm(len(images), generator=generator)
     is_alike = torch.tensor([modalities[i] == modalities[j] for i, j in enumerate(other.tolist())])
     share = _uniform(0.0, 1.0, (len(images), 1, 1, 1), generator)
-    chosen = is_alike & (torch.rand(len(images), generator=generator) < _EXCHANGED)
+    chosen = is_alike & (torch.rand(len(images), generator=generator) < exchanged)
     share = share * chosen[:, None, None, None]
     new_mean, new_spread = mean.lerp(mean[other], share), spread.lerp(spread[other], share)
     return ((images - mean) / spread * new_spread + new_mean).clamp(-1, 1)
@@ -78,12 +82,13 @@ def _affine(modalities: list[str], generator: torch.Generator) -> Float[Tensor, 
     return torch.stack([first, second], 1)
 
 
-def _light(images: Float[Tensor, "batch 3 height width"], generator: torch.Generator) -> Tensor:
+def _relit(images: Float[Tensor, "batch 3 height width"], generator: torch.Generator, light: float) -> Tensor:
     each, channel = (len(images), 1, 1, 1), (len(images), 3, 1, 1)
-    gamma = torch.exp(_uniform(-0.3, 0.3, each, generator))
+    gamma = torch.exp(_uniform(-0.3 * light, 0.3 * light, each, generator))
     images = ((images + 1) / 2).clamp(0, 1) ** gamma * 2 - 1
     centre = images.mean((1, 2, 3), keepdim=True)
-    images = centre + (images - centre) * _uniform(0.75, 1.25, each, generator)
-    images = images * (1 + _uniform(-0.1, 0.1, channel, generator)) + _uniform(-0.2, 0.2, each, generator)
+    images = centre + (images - centre) * _uniform(1 - 0.25 * light, 1 + 0.25 * light, each, generator)
+    images = images * (1 + _uniform(-0.1 * light, 0.1 * light, channel, generator))
+    images = images + _uniform(-0.2 * light, 0.2 * light, each, generator)
     grey = _uniform(0.0, 1.0, each, generator) < 0.1
     return torch.where(grey, images.mean(1, keepdim=True), images).clamp(-1, 1)

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from causalseg.causal.dictionary import Confounder
+from causalseg.causal.recovery import LEAST_DAMAGE, PARTLY_FROM
 from causalseg.causal.simulate import simulate
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from training.data import Row, load_mask
@@ -34,8 +35,6 @@ from training.evaluate import as_scan
 from training.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, dice, moved_area, projection
 
 OnProgress = Callable[[int, int], object]
-LEAST_DAMAGE = 0.03
-"""Damage from which recovery is scored: below it the true counterfactual is "no change"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ def _total(table: dict[str, Any]) -> dict[str, Any]:
     located = [row["localised"] for row in table.values() if row["localised"] is not None]
     return {
         "confounders scored": len(scored),
-        "recovered 30 % or more": sum(row["recovery"].mean >= 0.3 for row in scored),
+        "recovered 30 % or more": sum(row["recovery"].mean >= PARTLY_FROM for row in scored),
         "mean recovery": float(np.mean([row["recovery"].mean for row in scored])) if scored else None,
         "recovery of all damage": sum(row["regained"].mean for row in scored) / lost if lost else None,
         "twin agreement gained on": sum(row["twin_removed"].mean > row["twin_observed"].mean for row in scored),

@@ -1,7 +1,8 @@
-"""Stage 2, intervene: presence and the causal intervention network on twins; towers, neck and decoder are frozen.
+"""Stage 2, intervene: presence and the causal intervention network on twins; all that the observed pass uses is frozen.
 
-For a pair (input, goal, removed set S): the features, the mask and the probability map under do(input; S) are drawn
-to those of the goal, of which no gradient is taken. A scan that already carries k is no clean twin for k (the trap
+Where the intervened pass has tower stages of its own (`Architecture.separate`), they learn too. For a pair (input,
+goal, removed set S): the features, the mask and the probability map under do(input; S) are drawn to those of the
+goal, of which no gradient is taken. A scan that already carries k is no clean twin for k (the trap
 of evaluation.md's planted shortcut): once presence has warmed up, such pairs weigh nothing.
 """
 
@@ -36,12 +37,16 @@ from training.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 class InterveneConfig:
     """Settings of stage 2."""
 
-    epochs: int = 8
-    batch_size: int = 16
-    rate: float = 1.5e-3
+    epochs: int = 2
+    batch_size: int = 8
+    rate: float = 8e-4
+    tower_rate: float = 2e-4
+    """Of the tower stages under do(), where they are separate."""
+    feature_weight: float = 0.5
+    twin_weight: float = 1.0
     weight_decay: float = 1e-2
     average_decay: float = 0.998
-    warm_up_steps: int = 200
+    warm_up_steps: int = 100
     """Steps at the start that train presence alone."""
     native_weight: float = 0.25
     """Weight of "absent" where the modality's real scans often carry the confounder. Not lower: presence would say
@@ -55,7 +60,7 @@ class InterveneConfig:
     relit_share: float = 0.6
     """Share of the scans whose light and colour are changed before a confounder is put in."""
     seed: int = 0
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 800, "btmri": 800, "covidct": 500})
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 500, "qata": 500, "btmri": 700, "covidct": 300})
     shares: TwinShares = field(default_factory=TwinShares)
 
 
@@ -80,12 +85,16 @@ def train_intervene(
 ) -> None:
     """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
     network.requires_grad_(requires_grad=False).eval()
-    trained = nn.ModuleList([network.presence, network.intervention]).requires_grad_(requires_grad=True)
+    core = nn.ModuleList([network.presence, network.intervention]).requires_grad_(requires_grad=True)
+    groups = [{"params": list(core.parameters()), "lr": config.rate}]
+    if network.stages_under_do is not None:
+        own = network.stages_under_do.requires_grad_(requires_grad=True)
+        groups.append({"params": list(own.parameters()), "lr": config.tower_rate})
     keep_slow_convolutions_in_float32(network.image_tower)
     run_loop(
         Loop("intervene", config.epochs, config.batch_size, config.average_decay, config.seed),
         network,
-        torch.optim.AdamW(trained.parameters(), config.rate, weight_decay=config.weight_decay, fused=True),
+        torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True),
         lambda rng: epoch_indices(data.rows, config.per_set, rng),
         TwinTrainer(network, data, dictionary, config).losses,
         run_dir,
@@ -192,31 +201,28 @@ class TwinTrainer:
         half = len(batch.twins)
         removal = self.removal(batch.twins, presence, codes, rng)
         free = self.twin_is_free(batch.twins, presence)
-        goal_stages = [stage[half:] for stage in stages]
+        input_stages, goal_stages = [stage[:half] for stage in stages], [stage[half:] for stage in stages]
         with mixed_precision():
             with torch.no_grad():
                 goal_pyramid = self.network.observed_pyramid(goal_stages)
                 goal_logits = self.network.decode(goal_pyramid, batch.text).mask_logits.float()
-            reached = self.network.intervened_stages(stages[0][:half], removal)
+            reached = self.network.intervened_stages(input_stages, removal)
             levels = [
                 self.network.intervention.on_level(i, level, removal)
                 for i, level in enumerate(self.network.observed_pyramid(reached))
             ]
             decoded = self.network.decode(levels, batch.text)
-        feature = sum(
-            (
-                feature_distance(a, b, free)
-                for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)
-            ),
-            start=torch.zeros(()),
-        )
+        distances = [
+            feature_distance(a, b, free)
+            for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)
+        ]
         logits = decoded.mask_logits.float()
         twin = functional.binary_cross_entropy_with_logits(logits, goal_logits.sigmoid(), reduction="none")
         full = functional.interpolate(logits, scale_factor=4, mode="bilinear")
         return {
-            "feature": feature,
+            "feature": self.config.feature_weight * torch.stack(distances).mean(),
             "mask": mask_loss(full, batch.answers, free),
-            "twin": 0.5 * (twin.mean((1, 2, 3)) * free).sum() / free.sum().clamp(min=1),
+            "twin": self.config.twin_weight * (twin.mean((1, 2, 3)) * free).sum() / free.sum().clamp(min=1),
         }
 
     def removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:

@@ -114,7 +114,7 @@ class JointTrainer(TwinTrainer):
             both = [torch.cat([a, b.detach()]) for a, b in zip(input_stages, goal_stages, strict=True)]
             presence = network.presence(both, codes)
             removal = self.removal(batch.twins, presence, codes, rng)
-            reached = network.intervened_stages(input_stages[0], removal)
+            reached = network.intervened_stages(input_stages, removal)
             levels = [
                 network.intervention.on_level(i, level, removal)
                 for i, level in enumerate(network.observed_pyramid(reached))

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.recovery import LEAST_DAMAGE, worth
 from causalseg.checkpoints import PROJECT_DIR
 
 README_PATH = PROJECT_DIR / "README.md"
-RELIABLE, PARTLY = 0.5, 0.3
-"""Recovery from which a switch is called reliable, and partly reliable."""
 
 
 def fill_readme(readme: str, results_dir: Path) -> str:
@@ -53,7 +52,7 @@ def _faithfulness(results: Mapping[str, Any]) -> list[str]:
             labels[name],
             f"{row['damage']['mean']:.3f}",
             f"{row['recovery']['mean']:.2f} [{row['recovery']['low']:.2f}, {row['recovery']['high']:.2f}]",
-            _word(row["recovery"]["mean"]),
+            worth(row["recovery"]["mean"]),
             f"{row['twin_observed']['mean']:.3f} -> {row['twin_removed']['mean']:.3f}",
             f"{row['harm_to_clean']['mean']:.3f}",
         )
@@ -66,17 +65,13 @@ def _faithfulness(results: Mapping[str, Any]) -> list[str]:
         "",
         f"Mean recovery of these {total['confounders scored']}: {total['mean recovery']:.2f}; of all damage together "
         f"{total['recovery of all damage']:.2f}. The other {len(table['confounders']) - len(scored)} confounders take "
-        "less than 0.03 of Dice.",
+        f"less than {LEAST_DAMAGE} of Dice.",
         f"Off-target change {total['mean off-target change']:.3f}, null effect {total['mean null effect']:.3f} (shares "
         f"of the mask's area); detection AUROC mean {total['mean detection AUROC']:.3f}, worst "
         f"{total['worst detection AUROC']:.3f}; Dice over all confounded scans "
         f"{total['observed Dice on confounded scans']:.3f} observed, "
         f"{total['adjusted Dice on confounded scans']:.3f} adjusted.",
     ]
-
-
-def _word(recovery: float) -> str:
-    return "reliable" if recovery >= RELIABLE else "partly reliable" if recovery >= PARTLY else "unreliable"
 
 
 def _segmentation(results: Mapping[str, Any]) -> list[str]:

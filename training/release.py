@@ -4,6 +4,7 @@ Nothing here looks at a test row.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import torch
 import yaml
 from torch.nn import functional
 
+from causalseg.causal.dictionary import Confounder
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
-from causalseg.models.network import SegmentationNetwork
+from causalseg.models.network import CausalSegNetwork, SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.descriptions import ORGAN, neutral
 from training.evaluate import ABSENT_TARGETS
 
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.5, 3, 25))
+FALSELY_DETECTED = 0.02
+"""Share of clean validation scans in which a confounder may be detected that is not there."""
 ANSWERED_ABSENT = 0.03
 """Share of descriptions of absent things, on the validation rows, that the presence threshold may let through."""
 
@@ -48,6 +52,34 @@ def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float
         masks.append(mask.bool())
     threshold = float(np.quantile(absent_presence, 1 - ANSWERED_ABSENT))
     return round(threshold, 4), _best_temperature(torch.cat(logits), torch.cat(masks))
+
+
+@torch.inference_mode()
+def choose_detection(
+    network: CausalSegNetwork, val: Squares, dictionary: Sequence[Confounder], least: float
+) -> dict[str, float]:
+    """For each confounder that real scans of a modality do not carry, how strong it must be to count as detected.
+
+    At least `least`; higher where more than `FALSELY_DETECTED` of such clean validation scans would say it is there.
+    Confounders with the threshold `least` are left out.
+    """
+    codes = network.dictionary_codes([list(entry.prompts) for entry in dictionary])
+    strengths = np.array(
+        [
+            network.presence(network.observe(to_network(torch.from_numpy(square[None].copy()))), codes)
+            .strength[0]
+            .numpy()
+            for square in val.images_u8
+        ]
+    )
+    chosen: dict[str, float] = {}
+    for k, entry in enumerate(dictionary):
+        is_free = [row.modality in entry.modalities and row.modality not in entry.native_to for row in val.rows]
+        if any(is_free):
+            threshold = round(float(np.quantile(strengths[is_free, k], 1 - FALSELY_DETECTED)), 3)
+            if threshold > least:
+                chosen[entry.id] = threshold
+    return chosen
 
 
 def _best_temperature(logits: torch.Tensor, masks: torch.Tensor) -> float:
@@ -114,5 +146,6 @@ def _to_mapping(entry: CheckpointEntry) -> dict[str, Any]:
     architecture = values["architecture"]
     values["architecture"] = {name: getattr(architecture, name) for name in architecture.__dataclass_fields__}
     values["sources"], values["data"] = list(values["sources"]), list(values["data"])
-    values["preprocessing"], values["metrics"] = dict(values["preprocessing"]), dict(values["metrics"])
-    return {key: value for key, value in values.items() if value not in (None, "")}
+    for key in ("preprocessing", "metrics", "detection_thresholds"):
+        values[key] = dict(values[key])
+    return {key: value for key, value in values.items() if value not in (None, "", {})}

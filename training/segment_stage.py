@@ -4,7 +4,8 @@ The mask is learnt where what is described is there: what to say of an absent th
 so a scan of an unseen site that presence doubts still gets its mask.
 
 The stem and the first half of the tower's first stage keep their ImageNet weights: frozen they cost a third of the
-step. An exponential moving average of the weights is what is evaluated and handed on.
+step. A network that goes on from a checkpoint keeps its batch statistics and all up to stride 4, which the intervened
+pass starts from. An exponential moving average of the weights is what is evaluated and handed on.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -37,16 +38,23 @@ class SegmentConfig:
     weight_decay: float = 1e-2
     average_decay: float = 0.998
     seed: int = 0
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 900, "qata": 1100, "btmri": 1000, "covidct": 500})
+    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 1300, "covidct": 400})
     """Scans drawn of a set in one epoch (all of a set that is not named)."""
+    light: float = 1.0
+    """How far the augmentation changes light and colour."""
     presence_weight: float = 0.3
     region_weight: float = 0.05
     patch_weight: float = 0.1
 
 
-def train_segment(network: CausalSegNetwork, data: Squares, config: SegmentConfig, run_dir: Path) -> None:
-    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
-    frozen = freeze_early(network)
+def train_segment(
+    network: CausalSegNetwork, data: Squares, config: SegmentConfig, run_dir: Path, *, goes_on: bool = False
+) -> None:
+    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`.
+
+    `goes_on` says that `network` has been trained before.
+    """
+    frozen = freeze_beginning(network) if goes_on else freeze_early(network)
     keep_slow_convolutions_in_float32(network.image_tower)
     trainer = _Trainer(network, data, config, frozen)
     loop = Loop("segment", config.epochs, config.batch_size, config.average_decay, config.seed)
@@ -92,6 +100,14 @@ def freeze_early(network: CausalSegNetwork) -> list[nn.Module]:
     return frozen
 
 
+def freeze_beginning(network: CausalSegNetwork) -> list[nn.Module]:
+    """Freeze all but tower (from stride 8 on), neck and decoder; the modules that stay in eval mode: every one."""
+    network.requires_grad_(requires_grad=False)
+    for part in (*network.image_tower.stages[2:], network.neck, network.decoder):
+        part.requires_grad_(requires_grad=True)
+    return list(network.children())
+
+
 def _optimizer(network: CausalSegNetwork, config: SegmentConfig) -> torch.optim.Optimizer:
     tower = [parameter for parameter in network.image_tower.parameters() if parameter.requires_grad]
     rest = [*network.neck.parameters(), *network.decoder.parameters()]
@@ -119,7 +135,7 @@ class _Trainer:
         rows = [self.data.rows[i] for i in chosen]
         images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
         masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
-        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator)
+        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator, light=self.config.light)
         questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
         answers = torch.from_numpy(np.stack([question.mask for question in questions]))[:, None].float()
         present = torch.tensor([float(question.present) for question in questions])

@@ -31,6 +31,12 @@ class Removal:
     where: Float[Tensor, "pair 1 height width"]
     """a_k, in [0, 1], at any one resolution."""
 
+    def extent(self, batch: int) -> Float[Tensor, "batch 1 height width"]:
+        """How far anything at all is removed from each scan: the largest g(z_k) a_k, 0 where nothing is."""
+        extent = self.where.new_zeros(batch, *self.where.shape[1:])
+        row = self.row[:, None, None, None].expand_as(self.where)
+        return extent.scatter_reduce(0, row, self.amount[:, None, None, None] * self.where, "amax")
+
 
 class RemovalBlock(nn.Module):
     """R(h; d): what a confounder added to the features of one stage."""

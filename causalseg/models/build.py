@@ -30,6 +30,9 @@ class Architecture:
     """Side of the square the network sees. A multiple of 32."""
     core: str = "causalseg"
     """The causal core: causalseg, causalclipseg or mcdrl."""
+    separate: bool = False
+    """Whether the intervened pass has tower stages of its own from stride 8 on; of core `causalseg` on a
+    convolutional tower alone."""
     dictionary: str = ALL
     """Whose twelve confounders core `mcdrl` attends to: a modality, or all."""
     kept_share: float = KEPT_SHARE
@@ -86,6 +89,7 @@ def _causalseg(architecture: Architecture, towers: Towers) -> SegmentationNetwor
         ConfounderPresence(stages, width),
         InterventionNetwork(stages, channels, width, architecture.code_width),
         channels,
+        separate=architecture.separate,
     )
 
 

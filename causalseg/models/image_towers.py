@@ -35,9 +35,9 @@ class ImageTower(nn.Module):
             features.append(self.next_stage(features))
         return features
 
-    def next_stage(self, features: list[Tensor]) -> Tensor:
-        """The stage that follows those in `features`."""
-        return self.stages[len(features)](features[0 if self.from_first else -1])
+    def next_stage(self, features: list[Tensor], stage: nn.Module | None = None) -> Tensor:
+        """The output that follows those in `features`, of the tower's own stage or of another one in its place."""
+        return (stage or self.stages[len(features)])(features[0 if self.from_first else -1])
 
 
 class PatchCodes(nn.Module):

@@ -13,19 +13,28 @@ Data flow of core `causalseg`, for S = 256 px:
     pyramid, text code --decoder--> mask logits (1, S/4), presence logit
 
 Without a removal the pyramid is the observed one; with one, only what follows the stem runs again.
+
+With `separate`, the intervened pass has stages of its own from stride 8 on. What they learn from confounded scans
+then does not leak into the observed pass, which stays what an observer of clean scans would say; where and as far as
+nothing is removed, the observed features stand.
 """
 
+import copy
 from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from causalseg.causal.intervention import InterventionNetwork, Removal
 from causalseg.causal.presence import ConfounderPresence, Presence
 from causalseg.errors import UnknownConfounder
 from causalseg.models.text_to_pixel import Decoded, TextToPixel
 from causalseg.models.towers import ImageTower, TextCode, TextTower
+
+FIRST_SEPARATE = 2
+"""Index of the first stage (stride 8) that the intervened pass may have of its own."""
 
 
 class NothingNamed(nn.Module):
@@ -71,20 +80,20 @@ class SegmentationNetwork(nn.Module, ABC):
         """Whether confounders of the dictionary can be removed."""
         return False
 
-    def intervened_pyramid(self, stem: Tensor, removal: Removal) -> list[Tensor]:
-        """The pyramid under do(removal).
+    def intervened_pyramid(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal), from the observed `stages`.
 
         Raises:
             UnknownConfounder: this core removes no named confounder.
         """
-        del stem, removal
+        del stages, removal
         raise UnknownConfounder("This checkpoint cannot remove a confounder by name; ask for its observed mask.")
 
     @torch.no_grad()
     def dictionary_codes(self, prompts: list[list[str]]) -> Float[Tensor, "confounder code"]:
         """d_k: the mean text code of each entry's prompts, unit length."""
         means = [self.text_tower(list(entry)).sentence.mean(0) for entry in prompts]
-        return nn.functional.normalize(torch.stack(means), dim=-1)
+        return functional.normalize(torch.stack(means), dim=-1)
 
 
 class CausalSegNetwork(SegmentationNetwork):
@@ -100,8 +109,11 @@ class CausalSegNetwork(SegmentationNetwork):
         presence: ConfounderPresence,
         intervention: InterventionNetwork,
         channels: int,
+        *,
+        separate: bool = False,
     ) -> None:
         super().__init__(image_tower, text_tower)
+        self.stages_under_do = copy.deepcopy(image_tower.stages[FIRST_SEPARATE:]) if separate else None
         self.neck = nn.ModuleList([nn.Conv2d(width, channels, 1) for width in image_tower.channels[1:]])
         self.decoder = decoder
         self.presence = presence
@@ -116,21 +128,35 @@ class CausalSegNetwork(SegmentationNetwork):
         """The pyramid of observed stages."""
         return [lateral(stage) for lateral, stage in zip(self.neck, stages[1:], strict=True)]
 
-    def intervened_stages(self, stem: Tensor, removal: Removal) -> list[Tensor]:
-        """The stages under do(removal), from the observed output of the first stage on."""
-        stages = [self.intervention.on_stage(0, stem, removal)]
-        while len(stages) < len(self.image_tower.stages):
-            stages.append(self.intervention.on_stage(len(stages), self.image_tower.next_stage(stages), removal))
-        return stages
+    def intervened_stages(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The stages under do(removal): all that follows the observed stem anew."""
+        reached = [self.intervention.on_stage(0, stages[0], removal)]
+        while len(reached) < len(stages):
+            reached.append(self.intervention.on_stage(len(reached), self._next_under_do(reached), removal))
+        if self.stages_under_do is None:
+            return reached
+        extent = removal.extent(len(stages[0]))
+        return [_blend(observed, changed, extent) for observed, changed in zip(stages, reached, strict=True)]
 
-    def intervened_pyramid(self, stem: Tensor, removal: Removal) -> list[Tensor]:
-        """The pyramid under do(removal)."""
-        levels = self.observed_pyramid(self.intervened_stages(stem, removal))
+    def _next_under_do(self, reached: list[Tensor]) -> Tensor:
+        if self.stages_under_do is None or len(reached) < FIRST_SEPARATE:
+            return self.image_tower.next_stage(reached)
+        return self.image_tower.next_stage(reached, self.stages_under_do[len(reached) - FIRST_SEPARATE])
+
+    def intervened_pyramid(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal), from the observed `stages`."""
+        levels = self.observed_pyramid(self.intervened_stages(stages, removal))
         return [self.intervention.on_level(index, level, removal) for index, level in enumerate(levels)]
 
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Answer one description for each pyramid of the batch."""
         return self.decoder(pyramid, text)
+
+
+def _blend(observed: Tensor, changed: Tensor, extent: Float[Tensor, "batch 1 height width"]) -> Tensor:
+    """`changed` as far as the removal reaches, `observed` elsewhere."""
+    share = functional.interpolate(extent, size=observed.shape[-2:], mode="bilinear").to(observed.dtype)
+    return torch.lerp(observed, changed.to(observed.dtype), share)
 
 
 def with_removal(network: SegmentationNetwork) -> CausalSegNetwork:

@@ -1,8 +1,47 @@
 """Every word the page shows to a person, in one place."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from causalseg.scan.types import Scan
+
+HELP = "? keys"
+KEYS_TITLE = "Keys"
+CLOSE = "Close"
+KEY_SHEET: tuple[tuple[str, str], ...] = (
+    ("1 – 9", "switch the confounders of this scan, in their order"),
+    ("H", "hide the mask, show it again"),
+    ("← → ↑ ↓", "the slice before, the slice after"),
+    ("Esc", "back from looking closer; close this sheet"),
+    ("C", "correct the mask on screen"),
+    ("B, E", "brush, eraser"),
+    ("[ ]", "smaller, larger brush or eraser"),
+    ("Ctrl+Z, Ctrl+Y", "undo, redo"),
+    ("Ctrl+Enter", "save the correction"),
+    ("?", "this sheet"),
+)
+TOUR_LABEL = "First steps"
+TOUR_NEXT = "Next"
+TOUR_CLOSE = "Close, I know"
+TOUR: tuple[tuple[str, str, str], ...] = (
+    ("#left", "Open a scan", "Drop a file, or click an example. Then type what to look for, in your own words."),
+    (
+        "#views",
+        "See the mask",
+        "The tint is what was found. “Compare” shows the observed mask beside the one on screen.",
+    ),
+    (
+        "#right",
+        "Switch confounders",
+        "Each switch takes one thing out of the scan and the mask follows at once. The word "
+        "beside it says how far that can be believed.",
+    ),
+    ("#tools", "Correct and save", "Paint or erase; drafts are kept while you draw. Press ? for all keys."),
+)
+"""What a step points at, its title, its words."""
+
+PRESENCE_THRESHOLD = 0.5
+"""From here on what is described counts as found; presence is scaled so for every checkpoint."""
 
 TITLE = "causalseg"
 PLACE = "on this machine"
@@ -39,8 +78,15 @@ MASK_TAB = "Mask"
 COMPARE_TAB = "Compare"
 CORRECT_TAB = "Correct"
 OPACITY = "Tint"
+OUTLINE = "outline"
+HIDE = "Hide (H)"
+CHECK_HERE = "check here"
+CHECK_WHY = "Where the model is least certain of the mask's edge; click to look closer, again to go back."
+WHERE = "where?"
+WHERE_HIDE = "hide"
+NO_SWITCHES = "This checkpoint cannot remove confounders one by one, so it has an observed mask only and no switches."
 CORRECT = "Correct this mask"
-DOWNLOAD = "Download this mask"
+DOWNLOAD = "Download"
 COMPARE_LABEL = "observed | the mask on screen"
 LEGEND = (
     '<span class="key added"></span>added &nbsp; <span class="key removed"></span>removed &nbsp; '
@@ -78,6 +124,7 @@ UNRELIABLE = "unreliable"
 HARDLY_MATTERS = "hardly matters"
 NOT_MEASURED = "not measured"
 NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
+NO_SWITCHES_YET = "They appear when a scan is open."
 NONE_DETECTED = "None detected in this scan."
 NOT_IN_THIS_SCAN = "Not detected in this scan"
 TRY_ALL = "Try all"
@@ -91,11 +138,25 @@ ADD = "Add to the scan"
 ORIGINAL = "Back to the original scan"
 
 CORRECT_HINT = "Paint to add, erase to take away, then save."
-KEYS = "B brush · E eraser · Ctrl+Z undo · Ctrl+Enter save"
+KEYS = "B brush, E eraser, [ ] size, ? all keys"
+START_FROM = "Start from"
+START_SCREEN = "the mask on screen"
+START_OBSERVED = "the observed mask"
+START_ADJUSTED = "the adjusted mask"
+FILL = "Fill holes"
+SMOOTH = "Smooth edge"
+TAKE_BACK = "Take back"
+NOTHING_TO_TAKE_BACK = "Nothing was filled or smoothed. A stroke is taken back with Undo, or Ctrl+Z."
+RESTORE = "Restore"
+DISCARD = "Discard"
+ALL_UNDONE = "Nothing drawn: the draft is gone."
+DRAFT_FIRST = "You have unsaved strokes on this mask. Restore or discard them first, with the buttons below."
+NO_DRAFT = "These strokes are gone: they were saved, discarded or purged meanwhile."
 PERSON = "Your name"
 PERSON_DEFAULT = "me"
+"""Until a name is typed; the browser remembers it then."""
 SAVE = "Save"
-DOWNLOAD_SAVED = "Download the saved mask"
+DOWNLOAD_SAVED = "Download it"
 
 UNSAVED = (
     "The editor holds strokes{place} that are not saved. Save them, or press “Correct this mask” again to drop them."
@@ -120,6 +181,7 @@ EDITOR_OTHER_SCAN = (
 EDITOR_OTHER_LAYERS = (
     "The editor holds several masks over one another. Press “Correct this mask” to load the one you want again."
 )
+EDITOR_LATE = "The editor has not taken the new mask yet. Wait a second and press again."
 EDITOR_MOVED = (
     "The mask moved in the editor without a stroke, so nothing was saved. Press “Correct this mask” to load it again."
 )
@@ -157,10 +219,39 @@ def scan_facts(scan: Scan) -> str:
 def presence(probability: float, *, found: bool, anyway: bool) -> str:
     """The answer to whether what is described is there; `probability` in [0, 1]."""
     if found:
-        return f"found, {probability:.2f}"
-    if anyway:
-        return f"Nothing like that found in this scan ({probability:.2f}); shown anyway."
-    return f"Nothing like that found in this scan ({probability:.2f})."
+        return f"found, {probability:.2f} ({PRESENCE_THRESHOLD:.2f} is enough)"
+    told = f"Nothing like that found in this scan ({probability:.2f}; it takes {PRESENCE_THRESHOLD:.2f})"
+    return f"{told}; shown anyway." if anyway else f"{told}."
+
+
+def where(label: str, *, is_everywhere: bool) -> str:
+    """What the tint over the scan is."""
+    return f"{label}: everywhere in the scan" if is_everywhere else f"{label}: where it is tinted purple"
+
+
+def switched(label: str, *, is_removed: bool) -> str:
+    """What the last switch did, before the numbers."""
+    return f"{label} {'removed' if is_removed else 'put back'}"
+
+
+def check_place(number: int, doubt: float) -> str:
+    """What a numbered place is, for those who cannot see the ring."""
+    return f"Look closer at place {number}, doubt {doubt:.2f}"
+
+
+def start_without(label: str) -> str:
+    """A counterfactual mask to start from."""
+    return f"the mask without {label}"
+
+
+def unsaved_strokes(at: datetime, description: str) -> str:
+    """Offered after a reload."""
+    return f"You have unsaved strokes of {at.astimezone():%H:%M} on the mask of “{description}”."
+
+
+def draft_kept(at: datetime) -> str:
+    """Said when what is drawn is safe."""
+    return f"draft kept {at.astimezone():%H:%M}"
 
 
 def recovery(damage: float, share: float) -> str:

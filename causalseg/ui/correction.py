@@ -13,19 +13,25 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg.annotations.store import LabelStore, Revision
+from causalseg.engine import Engine
 from causalseg.errors import BadCorrection, InputError
 from causalseg.scan import Letterbox
 from causalseg.ui import copy, render
-from causalseg.ui.state import Draft, SessionState, shown_mask
+from causalseg.ui.reshape import Reshape
+from causalseg.ui.state import FIRST_ALPHA, Draft, SessionState, shown_mask
 
 _SAME_COLOUR = 8
 """Largest difference a channel for two colours to count as one; a browser's canvas rounds by 1."""
+_SAME_ALPHA = 2
+"""Largest difference for two opacities, in [0, 255], to count as one."""
+_STALE_SHARE = 0.5
+"""Share of the pixels that have the opacity of the mask before: more, and the editor has not taken the new one yet."""
 _SAME_PICTURE = 2.0
 """Largest mean difference a channel between the scan sent to the editor and the one that comes back."""
 
 
-def start(state: SessionState) -> Draft:
-    """The mask on screen, made ready for the editor.
+def start(engine: Engine, state: SessionState, former: Draft | None = None) -> Draft:
+    """The mask on screen, made ready for the editor; `former` is what the editor holds now.
 
     Raises:
         InputError: there is no mask on screen.
@@ -44,17 +50,24 @@ def start(state: SessionState) -> Draft:
         box=box,
         canvas_u8=box.apply(scan.image_u8),
         canvas_mask=box.apply(mask),
+        given=mask,
         proposed=mask,
         description=state.description,
         removed=state.current.removed,
         mask_word=state.mask_word,
+        model=engine.name_for(state.encoded),
         started_s=time.monotonic(),
+        alpha=FIRST_ALPHA if former is None else former.other_alpha,
     )
 
 
 def editor_value(draft: Draft) -> dict[str, Any]:
     """What the editor is given: the scan below, the mask as the only layer."""
-    return {"background": draft.canvas_u8, "layers": [render.editor_layer(draft.canvas_mask)], "composite": None}
+    return {
+        "background": draft.canvas_u8,
+        "layers": [render.editor_layer(draft.canvas_mask, draft.alpha)],
+        "composite": None,
+    }
 
 
 def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"]:
@@ -71,7 +84,7 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
         raise BadCorrection(copy.EDITOR_OTHER_LAYERS)
     layer = value["layers"][0]
     _raise_if_not_ours(draft, value["background"], layer)
-    return draft.box.invert_edit(draft.proposed, draft.canvas_mask, layer[..., 3] > 0)
+    return draft.box.invert_edit(draft.given, draft.canvas_mask, layer[..., 3] > 0)
 
 
 def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"] | None:
@@ -82,8 +95,37 @@ def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.nda
         mask = corrected(draft, value)
     except InputError:  # what cannot be saved anyway
         return None
-    before = draft.proposed if draft.kept is None else draft.kept
-    return None if np.array_equal(mask, before) else mask
+    return None if np.array_equal(mask, draft.saved) else mask
+
+
+def given(draft: Draft, mask: Bool[np.ndarray, "height width"]) -> Draft:
+    """The draft with another mask to give to the editor."""
+    canvas_mask, alpha = draft.box.apply(mask), draft.other_alpha
+    return replace(draft, given=mask, canvas_mask=canvas_mask, alpha=alpha, is_loaded=False, doomed=None)
+
+
+def reshaped(draft: Draft | None, value: Mapping[str, Any] | None, how: Reshape) -> Draft:
+    """The draft with the editor's mask filled or smoothed, to give to the editor again.
+
+    Raises:
+        InputError: there is no mask in the editor.
+        BadCorrection: what the editor sent cannot be trusted.
+    """
+    if draft is None or not draft.is_loaded:
+        raise InputError(copy.CORRECT_FIRST)
+    mask = corrected(draft, value)
+    return replace(given(draft, how(mask)), former=mask)
+
+
+def taken_back(draft: Draft | None) -> Draft:
+    """The draft with the mask as it was before it was last filled or smoothed.
+
+    Raises:
+        InputError: nothing was filled or smoothed.
+    """
+    if draft is None or draft.former is None:
+        raise InputError(copy.NOTHING_TO_TAKE_BACK)
+    return replace(given(draft, draft.former), former=None)
 
 
 def is_of(draft: Draft, state: SessionState) -> bool:
@@ -95,7 +137,7 @@ def is_of(draft: Draft, state: SessionState) -> bool:
 
 
 def save(
-    store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str, model: str
+    store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str
 ) -> tuple[Draft, Revision, Bool[np.ndarray, "height width"]]:
     """Check the editor's mask, keep it as the person's next revision, and return it.
 
@@ -114,13 +156,13 @@ def save(
         person=person.strip(),
         description=draft.description,
         removed=draft.removed,
-        model=model,
+        model=draft.model,
         parent_sha256=draft.revision.mask_sha256 if draft.revision else None,
         proposed=draft.proposed,
-        seconds_spent=time.monotonic() - draft.started_s,
+        seconds_spent=draft.seconds_spent,
         index=draft.scan.index,
     )
-    return replace(draft, revision=revision, kept=mask, doomed=None), revision, mask
+    return replace(draft, revision=revision, kept=mask, doomed=None, autosaved=None), revision, mask
 
 
 def _raise_if_not_ours(
@@ -133,7 +175,10 @@ def _raise_if_not_ours(
         raise BadCorrection(copy.EDITOR_OTHER_SIZE)
     if np.abs(background[..., :3].astype(np.int16) - draft.canvas_u8).mean() > _SAME_PICTURE:
         raise BadCorrection(copy.EDITOR_OTHER_SCAN)
-    off_mask = layer[~draft.canvas_mask]
-    of_the_mask = np.abs(off_mask[:, :3].astype(np.int16) - np.array(render.TINT_RGB)).max(axis=1) <= _SAME_COLOUR
-    if bool(((off_mask[:, 3] > 0) & of_the_mask).any()):
+    away = np.abs(layer[..., :3].astype(np.int16) - np.array(render.TINT_RGB)).max(axis=2)
+    of_a_mask = (layer[..., 3] > 0) & (away <= _SAME_COLOUR)
+    of_the_mask_before = np.abs(layer[of_a_mask][:, 3].astype(np.int16) - draft.other_alpha) <= _SAME_ALPHA
+    if of_the_mask_before.size and of_the_mask_before.mean() > _STALE_SHARE:
+        raise BadCorrection(copy.EDITOR_LATE)
+    if bool((of_a_mask & ~draft.canvas_mask).any()):
         raise BadCorrection(copy.EDITOR_MOVED)

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from causalseg.errors import InputError
+from causalseg.errors import InputError, StoreError
 from causalseg.ui import copy, panels
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _SHORTEST_SECRET_CHARS = 3
 
 
 def guarded(name: str, handler: Callable[..., dict[Any, object]], message: Any) -> Callable[..., dict[Any, object]]:
-    """Show an `InputError` as it is and anything else as a ticket; either way the rest of the page stays as it was.
+    """Show an `InputError` or `StoreError` as it is, all else as a ticket; the rest of the page stays as it was.
 
     Args:
         name: of the event, for the log.
@@ -73,7 +73,7 @@ def redacted(error: Exception, values: Iterable[object]) -> str:
 
 def _explained(error: Exception, values: Iterable[object]) -> tuple[str, str]:
     """The outcome for the log and the sentence for the person; what the person cannot mend is logged in full."""
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | StoreError):
         return type(error).__name__, str(error)
     number = secrets.token_hex(4)
     logger.error("ticket=%s\n%s", number, redacted(error, values))

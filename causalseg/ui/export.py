@@ -7,6 +7,7 @@ from causalseg.annotations.export import Exported, Provenance, export_all
 from causalseg.annotations.export.all_formats import Masks
 from causalseg.annotations.export.corrections import with_corrections
 from causalseg.annotations.store import LabelStore
+from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import InputError
 from causalseg.scan import Scan
 from causalseg.ui import copy
@@ -23,12 +24,12 @@ CHOICES: tuple[tuple[str, Choice], ...] = (
 
 
 def exports(
+    engine: Engine,
     choice: Choice,
     state: SessionState,
     volume: VolumeMask | None,
     draft: Draft | None,
     *,
-    model: str,
     with_identity: bool,
     store: LabelStore | None = None,
     person: str = "",
@@ -43,40 +44,41 @@ def exports(
         InputError: there are no such masks, or the scan on screen is simulated.
     """
     if choice == "saved":
-        scan, masks, provenance = _saved(draft, model)
+        scan, masks, provenance = _saved(draft)
     elif choice == "volume":
-        scan, masks, provenance = _all_slices(state, volume, model)
+        scan, masks, provenance = _all_slices(state, volume)
         corrections = corrections_of(scan, provenance.description, draft, store=store, person=person, edited=edited)
         masks, provenance = with_corrections(masks, provenance, corrections)
     else:
-        scan, masks, provenance = _on_screen(state, model)
+        scan, masks, provenance = _on_screen(engine, state)
     return export_all(scan, masks, provenance, with_identity=with_identity)
 
 
-def _on_screen(state: SessionState, model: str) -> tuple[Scan, Masks, Provenance]:
-    scan = _opened(state)
+def _on_screen(engine: Engine, state: SessionState) -> tuple[Scan, Masks, Provenance]:
+    encoded = _opened(state)
+    scan, model = encoded.scan, engine.name_for(encoded)
     if state.current is None:
         raise InputError(copy.EXPORT_NOTHING)
     mask = shown_mask(state.current, anyway=state.anyway)
     return scan, {scan.index: mask}, Provenance(state.description, state.mask_word, model, state.removed)
 
 
-def _all_slices(state: SessionState, volume: VolumeMask | None, model: str) -> tuple[Scan, Masks, Provenance]:
-    scan = _opened(state)
+def _all_slices(state: SessionState, volume: VolumeMask | None) -> tuple[Scan, Masks, Provenance]:
+    scan = _opened(state).scan
     if volume is None or not volume.belongs_to(scan):
         raise InputError(copy.EXPORT_NO_VOLUME)
     masks = {index: mask for index, mask in enumerate(volume.masks) if volume.is_done[index]}
-    return scan, masks, Provenance(volume.description, volume.mask_word, model, volume.removed)
+    return scan, masks, Provenance(volume.description, volume.mask_word, volume.model, volume.removed)
 
 
-def _saved(draft: Draft | None, model: str) -> tuple[Scan, Masks, Provenance]:
+def _saved(draft: Draft | None) -> tuple[Scan, Masks, Provenance]:
     if draft is None or draft.revision is None or draft.kept is None:
         raise InputError(copy.EXPORT_NOT_SAVED)
     scan, revision = draft.scan, draft.revision
     provenance = Provenance(
         draft.description,
         "corrected",
-        model,
+        revision.model,
         draft.removed,
         person=revision.person,
         revisions={scan.index: revision.number},
@@ -85,9 +87,9 @@ def _saved(draft: Draft | None, model: str) -> tuple[Scan, Masks, Provenance]:
     return scan, {scan.index: draft.kept}, provenance
 
 
-def _opened(state: SessionState) -> Scan:
+def _opened(state: SessionState) -> EncodedScan:
     if state.encoded is None:
         raise InputError(copy.OPEN_FIRST)
     if state.original is not None:
         raise InputError(copy.SIMULATED_NO_EXPORT)
-    return state.encoded.scan
+    return state.encoded

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
-from causalseg.errors import InputError
+from causalseg.errors import InputError, StoreError
 from causalseg.scan import read_scan
 from causalseg.scan.types import Scan
 from causalseg.scan.window import Window
@@ -23,7 +24,7 @@ from causalseg.settings import Settings
 from causalseg.ui import copy
 from causalseg.ui.examples import Example, read_example
 from causalseg.ui.measure import Effect, effect
-from causalseg.ui.state import SessionState, VolumeMask, shown_mask
+from causalseg.ui.state import SessionState, Switched, VolumeMask, shown_mask
 
 FILE_WINDOW = -1
 """Choice in the list of windows: as the file says for each slice."""
@@ -42,12 +43,28 @@ def open_upload(
     finally:
         for upload in uploads:
             upload.unlink(missing_ok=True)
-    return look_again(engine, _opened(engine, scan), description)
+    return look_again(engine, opened(engine, scan), description)
 
 
 def open_example(engine: Engine, settings: Settings, example: Example) -> SessionState:
     """An example, with its own description."""
-    return look_again(engine, _opened(engine, read_example(example, settings)), example.description)
+    return look_again(engine, opened(engine, read_example(example, settings)), example.description)
+
+
+def open_stored(engine: Engine, store: LabelStore, state: SessionState, scan_sha256: str, index: str) -> SessionState:
+    """A picture of the label store, with the words of its newest mask; where none is named, nothing changes.
+
+    Raises:
+        InputError: the store does not have it.
+    """
+    if not scan_sha256:
+        return state
+    place = int(index) if index.isdecimal() else 0
+    try:
+        scan, labels = store.reopened(scan_sha256, place), store.revisions(scan_sha256, index=place)
+    except StoreError as error:
+        raise InputError(str(error)) from error
+    return look_again(engine, opened(engine, scan), labels[-1].description if labels else "")
 
 
 def ask(engine: Engine, state: SessionState, description: str) -> SessionState:
@@ -112,12 +129,15 @@ def segment_slices(engine: Engine, state: SessionState, *, is_stopped: Callable[
     if state.original is not None:
         raise InputError(copy.SIMULATED_NO_VOLUME)
     masks, is_done = np.zeros((scan.count, *scan.hw), bool), np.zeros(scan.count, bool)
+    models: dict[str, None] = {}
     for index in range(scan.count):
         if is_stopped():
             return
-        masks[index] = _slice_mask(engine, state, scan, index)
-        is_done[index] = True
-        yield VolumeMask(scan.sha256, state.description, state.mask_word, state.removed, masks, is_done.copy())
+        encoded = engine.encode(scan.view(index, state.window))
+        masks[index], is_done[index] = _slice_mask(engine, state, encoded), True
+        models[engine.name_for(encoded)] = None
+        said = (state.description, state.mask_word, state.removed, ", ".join(models))
+        yield VolumeMask(scan.sha256, *said, masks, is_done.copy())
 
 
 def shown_number(value: float) -> float:
@@ -129,7 +149,10 @@ def switch(engine: Engine, state: SessionState, removed: Sequence[str]) -> Sessi
     """Remove exactly `removed`, in the dictionary's order whatever order they were ticked in."""
     ordered = tuple(entry.id for entry in engine.confounders if entry.id in set(removed))
     switched = replace(state, removed=ordered)
-    return _segmented(engine, switched) if state.observed is not None else switched
+    if state.observed is None:
+        return switched
+    answered = _segmented(engine, switched)
+    return replace(answered, switched=_what_moved(engine, state, answered))
 
 
 def show_observed(engine: Engine, state: SessionState) -> SessionState:
@@ -203,8 +226,7 @@ def _strongest_first(encoded: EncodedScan, ids: Sequence[str]) -> tuple[str, ...
     return tuple(sorted(ids, key=lambda id_: -encoded.strength[id_]))
 
 
-def _slice_mask(engine: Engine, state: SessionState, scan: Scan, index: int) -> Bool[np.ndarray, "height width"]:
-    encoded = engine.encode(scan.view(index, state.window))
+def _slice_mask(engine: Engine, state: SessionState, encoded: EncodedScan) -> Bool[np.ndarray, "height width"]:
     removal = engine.detected(encoded) if state.is_adjusted else state.removed
     return shown_mask(engine.segment(encoded, state.description, removal), anyway=state.anyway)
 
@@ -238,8 +260,26 @@ def _redone(engine: Engine, before: SessionState, state: SessionState) -> Sessio
     return look_again(engine, replace(state, anyway=before.anyway), before.description)
 
 
-def _opened(engine: Engine, scan: Scan) -> SessionState:
+def opened(engine: Engine, scan: Scan) -> SessionState:
+    """A scan on screen, nothing asked of it yet."""
     return _on_screen(engine, engine.encode(scan))
+
+
+def asked_again(engine: Engine, state: SessionState, description: str, removed: Sequence[str]) -> SessionState:
+    """The scan on screen, asked as it was at another time; ids that are no longer known are left out."""
+    ordered = tuple(entry.id for entry in engine.confounders if entry.id in set(removed))
+    return _segmented(engine, replace(state, description=description, removed=ordered, observed=None))
+
+
+def _what_moved(engine: Engine, before: SessionState, after: SessionState) -> Switched | None:
+    """The one confounder that was switched, and what became of the mask."""
+    moved = {*before.removed} ^ {*after.removed}
+    if len(moved) != 1 or before.current is None or after.current is None:
+        return None
+    (id_,) = moved
+    label = next(entry.label for entry in engine.confounders if entry.id == id_)
+    change = effect(shown_mask(before.current, anyway=before.anyway), shown_mask(after.current, anyway=after.anyway))
+    return Switched(label, id_ in after.removed, change)
 
 
 def _on_screen(engine: Engine, encoded: EncodedScan) -> SessionState:
@@ -252,7 +292,7 @@ def _segmented(engine: Engine, state: SessionState) -> SessionState:
     encoded = _encoded(state)
     observed = state.observed or engine.segment(encoded, state.description, None)
     current = engine.segment(encoded, state.description, state.removed) if state.removed else observed
-    return replace(state, observed=observed, current=current)
+    return replace(state, observed=observed, current=current, switched=None)
 
 
 def _opened_scan(state: SessionState) -> Scan:

@@ -14,27 +14,31 @@ from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.themes import Base
 
+from causalseg.annotations import drafts
 from causalseg.annotations.store import LabelStore
+from causalseg.annotations.types import Draft as KeptDraft
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
+from causalseg.errors import InputError
 from causalseg.settings import Settings
-from causalseg.ui import copy, correction, handlers, panels, render
+from causalseg.ui import copy, handlers, panels, recovery, render
+from causalseg.ui.desk.desk import Desk
+from causalseg.ui.desk.pages import CSS, add_bar, add_pages
 from causalseg.ui.edge import guarded, guarded_steps
+from causalseg.ui.editing import Editing
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
 from causalseg.ui.export import Choice, exports
 from causalseg.ui.gpu import on_gpu
 from causalseg.ui.longtask import LongTasks
-from causalseg.ui.page import STATE_SECONDS, Page, build_page
-from causalseg.ui.show import Shows, Updates, mask_download
+from causalseg.ui.page import OPACITY, STATE_SECONDS, Page, build_page
+from causalseg.ui.show import Shows, Updates
 from causalseg.ui.state import Draft, SessionState, VolumeMask
 
 MODEL = "model"
 """Queue place of the events that call the model; one at a time."""
-EDITOR = "editor"
-"""Queue place of the events that write the draft; one at a time."""
 VOLUME = "volume"
 """Queue place of the events that segment whole volumes; slice by slice they take turns with the others."""
 VOLUMES_AT_ONCE = 2
@@ -52,6 +56,7 @@ def build_demo(
     *,
     examples_dir: Path = ASSETS_DIR / "examples",
     metrics: Mapping[str, Any] = MappingProxyType({}),
+    desk: Desk | None = None,
 ) -> gr.Blocks:
     """The whole app, queued; launch it with `launch_options`. `metrics` are those of the checkpoint's entry."""
     samples = examples(examples_dir)
@@ -59,22 +64,26 @@ def build_demo(
     with gr.Blocks(
         title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
     ) as demo:
+        add_bar()
         page = build_page(engine, samples, thumbnails)
         wiring = Wiring(engine, store, settings, page, Shows(engine, page, metrics))
         wiring.scan_panel(samples)
         wiring.views()
         wiring.switch_panel()
         wiring.stage_panel()
-        wiring.editor()
+        Editing(engine, store, page, wiring.listen).bind()
+        wiring.recovery(demo)
         wiring.export_panel()
+        wiring.address(demo)
+    add_pages(demo, desk or Desk(engine, store, settings, find_entry(settings.checkpoint)))
     return demo.queue(max_size=QUEUE_SIZE, api_open=False)
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:
     """Arguments of `launch`: nothing leaves this machine and nothing is recorded."""
     return {
-        "theme": Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE),
-        "css_paths": [ASSETS_DIR / "app.css"],
+        "theme": _theme(),
+        "css_paths": [ASSETS_DIR / "app.css", CSS],
         "js": _script("app.js"),
         "footer_links": [],
         "run_history": False,
@@ -108,10 +117,10 @@ class Wiring:
             return handlers.ask(self.engine, state, sample[0])
 
         for opening in (panel.file.upload, panel.examples.click):
-            self._listen("drop", opening, self._drop_task, [], [])
+            self.listen("drop", opening, self._drop_task, [], [])
         busy = self.page.stage.scan
         upload = partial(handlers.open_upload, self.engine, self.settings)
-        self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
+        opened = self._model("open", panel.file.upload, upload, [panel.file, panel.description], shows.opened, busy)
         # At once and not when the scan is open, or the next file would be added to this one.
         panel.file.upload(
             lambda: None,
@@ -120,7 +129,9 @@ class Wiring:
             concurrency_limit=None,
             api_visibility="private",
         )
-        self._model("example", panel.examples.click, example, [panel.examples], shows.example, busy)
+        shown = self._model("example", panel.examples.click, example, [panel.examples], shows.example, busy)
+        for done in (opened, shown):
+            self._offers("offer", done.then)
         self._model("ask", panel.description.submit, partial(handlers.ask, self.engine), [panel.description])
         # `.input` is fired by key presses only: it misses a paste and a deletion.
         self._model("type", panel.description.change, partial(handlers.look_again, self.engine), [panel.description])
@@ -147,7 +158,7 @@ class Wiring:
             concurrency_limit=VOLUMES_AT_ONCE,
             api_visibility="private",
         )
-        self._listen("stop", stage.stop.click, self._stop_task, [], [stage.stop])
+        self.listen("stop", stage.stop.click, self._stop_task, [], [stage.stop])
 
     def _at_rest(self) -> Updates:
         stage = self.page.stage
@@ -201,7 +212,15 @@ class Wiring:
             return {panel.ranking: rank(state)}
 
         asked, answered = [self.page.session], [panel.ranking]
-        self._listen("try_all", panel.try_all.click, ranked, asked, answered, MODEL, panel.ranking)
+        self.listen("try_all", panel.try_all.click, ranked, asked, answered, MODEL, panel.ranking)
+
+        def where(state: SessionState, shown: str | None, event: gr.EventData) -> Updates:
+            known = {entry.id for entry in engine.confounders}
+            return shows.where(state, event.id if event.id in known and event.id != shown else None)
+
+        mapped = [self.page.where, self.page.stage.where, panel.present_bars, panel.absent_bars]
+        for html in (panel.present_bars, panel.absent_bars, self.page.stage.where):
+            self.listen("where", html.click, where, [self.page.session, self.page.where], mapped)
 
     def stage_panel(self) -> None:
         """Looking at the mask: its opacity, and the comparison, drawn only while its tab is open."""
@@ -216,73 +235,105 @@ class Wiring:
         def not_compared() -> Updates:
             return {page.comparing: False}
 
-        self._listen("opacity", stage.opacity.input, dimmed, [page.session, stage.opacity], [stage.mask])
-        self._listen("compare", stage.compare_tab.select, compared, [page.session], [page.comparing, stage.slider])
-        self._listen("mask", stage.mask_tab.select, not_compared, [], [page.comparing])
+        def outlined(state: SessionState, only: bool) -> Updates:
+            opacity = 0.0 if only else OPACITY
+            return {stage.opacity: opacity, stage.mask: self.shows.overlay(state, opacity)}
 
-    def editor(self) -> None:
-        """A mask into the editor and out of it into the store."""
-        page, stage = self.page, self.page.stage
+        def tinted(state: SessionState, opacity: int | float) -> Updates:
+            return {**dimmed(state, opacity), stage.outline: opacity == 0}
 
-        def start(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
-            fresh, mask = correction.start(state), correction.unsaved(draft, value)
-            if draft is None or mask is None or (draft.doomed is not None and np.array_equal(mask, draft.doomed)):
-                return {page.draft: fresh, stage.tabs: gr.Tabs(selected="correct"), page.comparing: False}
-            return {
-                page.draft: replace(draft, doomed=mask),
-                page.message: panels.message(copy.unsaved(draft.scan.place)),
-            }
+        tint = [page.session, stage.opacity]
+        self.listen("opacity", stage.opacity.input, tinted, tint, [stage.mask, stage.outline])
+        only = [page.session, stage.outline]
+        self.listen("outline", stage.outline.input, outlined, only, [stage.opacity, stage.mask])
+        self.listen("compare", stage.compare_tab.select, compared, [page.session], [page.comparing, stage.slider])
+        self.listen("mask", stage.mask_tab.select, not_compared, [], [page.comparing])
 
-        def start_once(state: SessionState, draft: Draft | None, value: Mapping[str, Any] | None) -> Updates:
-            if draft is not None and (correction.is_of(draft, state) or not state.encoded):
-                return {page.comparing: False}
-            if draft is not None and correction.unsaved(draft, value) is not None:
-                return {page.comparing: False, page.message: panels.message(copy.unsaved(draft.scan.place))}
-            return start(state, draft, value)
+    def recovery(self, demo: gr.Blocks) -> None:
+        """Strokes that were not saved: offered when the page is loaded or their scan is opened, restored, discarded."""
+        page, panel, engine = self.page, self.page.recovery, self.engine
 
-        def load(draft: Draft | None) -> Updates:
-            if draft is None or draft.is_loaded:
-                return {page.message: gr.skip()}
-            return {
-                page.draft: replace(draft, is_loaded=True),
-                stage.editor: correction.editor_value(draft),
-                stage.saved: panels.note(copy.loaded(draft.mask_word, draft.scan.place)),
-            }
+        def load(browser: dict[str, Any] | None) -> Updates:
+            memory = recovery.remembered(browser)
+            kept = recovery.drawn_here(self.store, memory)
+            name = {} if memory is None else {page.stage.person: memory.person}
+            return {page.message: gr.skip(), **name, **self._offered(kept)}
 
-        def save(draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Updates:
-            kept, revision, mask = correction.save(self.store, draft, value, person, self.engine.name)
-            name = f"revision-{revision.number}"
-            return {
-                page.draft: kept,
-                stage.saved: panels.note(copy.saved(revision.number, person.strip())),
-                stage.download_saved: mask_download(stage.download_saved, kept.scan, mask, name),
-            }
+        def discard(kept: KeptDraft | None) -> Updates:
+            if kept is not None:
+                drafts.discard(self.store, kept)
+            return self._offered(None)
 
-        begun, loaded = [page.draft, stage.tabs, page.comparing], [page.draft, stage.editor, stage.saved]
-        asked = [page.session, page.draft, stage.editor]
-        for started in (
-            self._listen("correct", stage.correct.click, start, asked, begun, place=EDITOR),
-            self._listen("correct_tab", stage.correct_tab.select, start_once, asked, begun, place=EDITOR),
-        ):
-            self._listen("load", started.then, load, [page.draft], loaded, place=EDITOR, js=_script("editor-ready.js"))
-        drawn = [page.draft, stage.editor, stage.person]
-        stored = [page.draft, stage.saved, stage.download_saved]
-        self._listen("save", stage.save.click, save, drawn, stored, place=EDITOR)
+        def reopen(state: SessionState, kept: KeptDraft | None) -> SessionState:
+            if kept is None:
+                raise InputError(copy.NO_DRAFT)
+            return recovery.reopened(engine, self.store, state, kept)
+
+        def signed(person: str, browser: dict[str, Any] | None) -> Updates:
+            memory = recovery.remembered(browser) or recovery.Memory(person)
+            return {page.message: gr.skip(), page.browser: replace(memory, person=person).to_browser()}
+
+        self.listen("load", demo.load, load, [page.browser], [page.stage.person, *self._offering()])
+        self._offers("sign", page.stage.person.blur)
+        self.listen("signed", page.stage.person.change, signed, [page.stage.person, page.browser], [page.browser])
+        self.listen("discard", panel.discard.click, discard, [page.offer], self._offering())
+        Editing(engine, self.store, page, self.listen).restore_after(
+            self._model("restore", panel.restore.click, reopen, [page.offer], self.shows.example, page.stage.scan)
+        )
+
+    def _offers(self, name: str, listener: Callable[..., Any]) -> None:
+        """Offer what was drawn and not saved on the scan on screen; where there is none, an older offer stays."""
+
+        def offer(state: SessionState, draft: Draft | None, person: str) -> Updates:
+            kept = recovery.on_screen(self.store, state, draft, person)
+            return {self.page.message: gr.skip(), **({} if kept is None else self._offered(kept))}
+
+        asked = [self.page.session, self.page.draft, self.page.stage.person]
+        self.listen(name, listener, offer, asked, self._offering())
+
+    def _offering(self) -> list[Any]:
+        return [self.page.offer, self.page.recovery.row, self.page.recovery.note]
+
+    def _offered(self, kept: KeptDraft | None) -> Updates:
+        panel = self.page.recovery
+        note = "" if kept is None else panels.note(copy.unsaved_strokes(kept.kept_at, kept.description))
+        return {self.page.offer: kept, panel.row: gr.Row(visible=kept is not None), panel.note: note}
 
     def export_panel(self) -> None:
         """Masks out, in every format."""
         page, panel = self.page, self.page.export
 
         def export(
-            state: SessionState, volume: VolumeMask | None, draft: Draft | None, which: Choice, with_identity: bool
+            state: SessionState,
+            volume: VolumeMask | None,
+            draft: Draft | None,
+            which: Choice,
+            with_identity: bool,
+            person: str,
+            edited: Mapping[str, Any] | None,
         ) -> Updates:
-            made = exports(which, state, volume, draft, model=self.engine.name, with_identity=with_identity)
+            known = {"store": self.store, "person": person, "edited": edited}
+            made = exports(self.engine, which, state, volume, draft, with_identity=with_identity, **known)
             paths = [_cached(panel.files, one.name, one.content) for one in made if one.content is not None]
             return {panel.problems: panels.problems(made), panel.files: gr.File(value=paths, visible=True)}
 
-        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity]
+        corrected = [page.stage.person, page.stage.editor]
+        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity, *corrected]
         shown = [panel.problems, panel.files]
-        self._listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
+        self.listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
+
+    def address(self, demo: gr.Blocks) -> None:
+        """A picture of the label store that the page's address names, as Work links: `/?scan=SHA256&index=N`."""
+        page, open_there = self.page, on_gpu(partial(handlers.open_stored, self.engine, self.store))
+
+        def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:
+            named = request.query_params
+            answered = open_there(state, str(named.get("scan", "")), str(named.get("index", "0")))
+            return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
+
+        seen = [page.session, page.comparing, page.stage.opacity]
+        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL, page.stage.scan)
+        self._offers("offer", done.then)
 
     def _model(
         self,
@@ -301,9 +352,9 @@ class Wiring:
             return {} if answered is state else show_state(answered, comparing, float(opacity))
 
         seen = [page.session, page.comparing, page.stage.opacity]
-        return self._listen(name, listener, run, seen + inputs, self.shows.outputs(), MODEL, busy)
+        return self.listen(name, listener, run, seen + inputs, self.shows.outputs(), MODEL, busy)
 
-    def _listen(
+    def listen(
         self,
         name: str,
         listener: Callable[..., Any],
@@ -328,6 +379,19 @@ class Wiring:
             concurrency_limit=1 if place else None,
             api_visibility="private",
         )
+
+
+def _theme() -> Base:
+    """Calm, with primary buttons dark enough for white words."""
+    fill, hover = "*primary_700", "*primary_800"
+    return Base(primary_hue="teal", neutral_hue="slate", font=_FONTS, font_mono=_MONOSPACE).set(
+        button_primary_background_fill=fill,
+        button_primary_background_fill_dark=fill,
+        button_primary_background_fill_hover=hover,
+        button_primary_background_fill_hover_dark=hover,
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )
 
 
 def _cached(files: gr.File, name: str, content: bytes) -> str:

@@ -5,11 +5,18 @@ from dataclasses import dataclass
 import gradio as gr
 
 from causalseg.engine import Engine
-from causalseg.ui import copy, render
-from causalseg.ui.examples import Example
+from causalseg.ui import copy, panels, render
+from causalseg.ui.examples import ASSETS_DIR, Example
 from causalseg.ui.export import CHOICES
 from causalseg.ui.state import SessionState
 
+OPACITY = 0.35
+"""Of the tint at first, in [0, 1]."""
+START_SCREEN, START_OBSERVED, START_ADJUSTED = "screen", "observed", "adjusted"
+"""Masks to start a correction from; any other choice is the id of a confounder to remove."""
+_BUTTONS_JS = (ASSETS_DIR / "html-buttons.js").read_text(encoding="utf-8")
+BROWSER_KEY = "causalseg"
+"""Where the browser keeps a name and the place of the last draft; no secret, for it never leaves the machine."""
 STATE_SECONDS = 3600
 """How long a tab that nobody uses keeps its scan in memory."""
 
@@ -41,12 +48,23 @@ class StagePanel:
     correct_tab: gr.Tab
     scan: gr.HTML
     mask: gr.HTML
+    where: gr.HTML
+    """A confounder's map over the scan."""
+    checks: gr.HTML
+    """Buttons of the least certain places."""
     slider: gr.ImageSlider
     editor: gr.ImageEditor
     person: gr.Textbox
     save: gr.Button
     saved: gr.HTML
     download_saved: gr.DownloadButton
+    start_from: gr.Dropdown
+    fill: gr.Button
+    smooth: gr.Button
+    take_back: gr.Button
+    keep: gr.Button
+    """Pressed by app.js after a stroke; not to be seen."""
+    kept: gr.HTML
     slices_row: gr.Row
     place: gr.Slider
     """Slice, frame or page, from 1."""
@@ -54,7 +72,10 @@ class StagePanel:
     stop: gr.Button
     volume: gr.HTML
     status: gr.HTML
+    effect: gr.HTML
+    """Of the switch that was clicked last."""
     opacity: gr.Slider
+    outline: gr.Checkbox
     correct: gr.Button
     download: gr.DownloadButton
 
@@ -91,15 +112,35 @@ class ExportPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryPanel:
+    """Strokes that were not saved, offered again."""
+
+    row: gr.Row
+    note: gr.HTML
+    restore: gr.Button
+    discard: gr.Button
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Every component an event reads or writes."""
 
+    browser: gr.BrowserState
+    """`recovery.Memory`, kept by the browser between two visits."""
     session: gr.State
     draft: gr.State
     volume: gr.State
     comparing: gr.State
     """Whether the compare tab is open: its two pictures are drawn only then."""
+    offer: gr.State
+    """The draft that is offered for restoring."""
+    where: gr.State
+    """Id of the confounder whose map is on screen."""
+    masthead: gr.HTML
+    notice: gr.HTML
+    """Why a promoted version is not served."""
     message: gr.HTML
+    recovery: RecoveryPanel
     scan: ScanPanel
     stage: StagePanel
     switches: SwitchPanel
@@ -108,12 +149,18 @@ class Page:
 
 def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[str]) -> Page:
     """Lay the page out; call it inside a `gr.Blocks`."""
+    browser = gr.BrowserState(None, storage_key=BROWSER_KEY, secret=BROWSER_KEY)
     session = gr.State(SessionState(), time_to_live=STATE_SECONDS)
     draft = gr.State(None, time_to_live=STATE_SECONDS)
     volume = gr.State(None, time_to_live=STATE_SECONDS)
     comparing = gr.State(False, time_to_live=STATE_SECONDS)
-    gr.HTML(f"<h1>{copy.TITLE}</h1><span>{engine.name} · {copy.PLACE}</span>", elem_id="masthead")
+    offer = gr.State(None, time_to_live=STATE_SECONDS)
+    where = gr.State(None, time_to_live=STATE_SECONDS)
+    masthead = gr.HTML(panels.masthead(engine.name), elem_id="masthead")
+    notice = gr.HTML(panels.warning(engine.notice), elem_id="notice")
     message = gr.HTML("", elem_id="message")
+    gr.HTML(panels.sheet() + panels.tour(), elem_id="sheets")
+    recovery = _recovery_panel()
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="left", scale=0, min_width=270):
             scan = _scan_panel(samples, thumbnails)
@@ -123,7 +170,18 @@ def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[st
         with gr.Column(elem_id="right", scale=0, min_width=310):
             switches = _switch_panel(engine)
     gr.HTML(f"<p>{copy.THREE_WORDS}</p><p>{copy.FOOTER}</p>", elem_id="colophon")
-    return Page(session, draft, volume, comparing, message, scan, stage, switches, export)
+    return Page(
+        browser, session, draft, volume, comparing, offer, where, masthead, notice, message, recovery,
+        scan, stage, switches, export,
+    )  # fmt: skip
+
+
+def _recovery_panel() -> RecoveryPanel:
+    with gr.Row(elem_id="recovery", visible=False) as row:
+        note = gr.HTML("", elem_id="recovery-note")
+        restore = gr.Button(copy.RESTORE, variant="primary", size="sm", elem_id="restore", min_width=90, scale=0)
+        discard = gr.Button(copy.DISCARD, size="sm", elem_id="discard", min_width=90, scale=0)
+    return RecoveryPanel(row, note, restore, discard)
 
 
 def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPanel:
@@ -193,23 +251,31 @@ def _stage_panel() -> StagePanel:
             gr.Tab(copy.MASK_TAB, id="mask", elem_id="mask-tab") as mask_tab,
             gr.Column(elem_id="stage", elem_classes="square"),
         ):
-            scan = gr.HTML("", elem_id="scan-picture")
+            scan = gr.HTML(f'<p class="empty">{copy.NO_SCAN}</p>', elem_id="scan-picture")
             mask = gr.HTML("", elem_id="mask-picture")
+            where = gr.HTML("", elem_id="where", js_on_load=_BUTTONS_JS)
+            checks = gr.HTML("", elem_id="checks")
         with gr.Tab(copy.COMPARE_TAB, id="compare", elem_id="compare-tab") as compare_tab:
             slider = _slider()
             gr.HTML(copy.LEGEND, elem_id="legend")
         with gr.Tab(copy.CORRECT_TAB, id="correct", elem_id="correct-tab") as correct_tab:
             editor = _editor()
-            person, save, saved, download_saved = _save_row()
+            start_from, fill, smooth, take_back = _reshape_row()
+            person, save, kept, saved, download_saved = _save_row()
+            keep = gr.Button(visible="hidden", elem_id="keep")
     slices_row, place, segment_all, stop, volume = _slice_row()
     status = gr.HTML("", elem_id="status")
+    effect = gr.HTML("", elem_id="effect")
     with gr.Row(elem_id="tools", equal_height=True):
-        opacity = gr.Slider(0.0, 0.9, 0.35, step=0.05, label=copy.OPACITY, elem_id="opacity", min_width=120)
+        opacity = gr.Slider(0.0, 0.9, OPACITY, step=0.05, label=copy.OPACITY, elem_id="opacity", min_width=110)
+        outline = gr.Checkbox(label=copy.OUTLINE, container=False, elem_id="outline", min_width=96, scale=0)
+        gr.HTML(f'<button type="button" id="hide" aria-pressed="false">{copy.HIDE}</button>', min_width=72)
         correct = gr.Button(copy.CORRECT, size="sm", elem_id="correct", min_width=120)
-        download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=120)
+        download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=84)
     return StagePanel(
-        tabs, mask_tab, compare_tab, correct_tab, scan, mask, slider, editor, person, save, saved, download_saved,
-        slices_row, place, segment_all, stop, volume, status, opacity, correct, download,
+        tabs, mask_tab, compare_tab, correct_tab, scan, mask, where, checks, slider, editor, person, save, saved,
+        download_saved, start_from, fill, smooth, take_back, keep, kept, slices_row, place, segment_all, stop, volume,
+        status, effect, opacity, outline, correct, download,
     )  # fmt: skip
 
 
@@ -246,29 +312,46 @@ def _editor() -> gr.ImageEditor:
     )
 
 
-def _save_row() -> tuple[gr.Textbox, gr.Button, gr.HTML, gr.DownloadButton]:
+def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button]:
+    with gr.Row(elem_id="reshape-row", equal_height=True):
+        start_from = gr.Dropdown(
+            [(copy.START_SCREEN, START_SCREEN)], value=START_SCREEN, label=copy.START_FROM, elem_id="start-from"
+        )
+        fill = gr.Button(copy.FILL, size="sm", elem_id="fill", min_width=80)
+        smooth = gr.Button(copy.SMOOTH, size="sm", elem_id="smooth", min_width=90)
+        take_back = gr.Button(copy.TAKE_BACK, size="sm", elem_id="take-back", min_width=80)
+    return start_from, fill, smooth, take_back
+
+
+def _save_row() -> tuple[gr.Textbox, gr.Button, gr.HTML, gr.HTML, gr.DownloadButton]:
     saved = gr.HTML(f'<p class="quiet">{copy.CORRECT_HINT}</p>', elem_id="saved")
     with gr.Row(elem_id="save-row", equal_height=True):
         person = gr.Textbox(copy.PERSON_DEFAULT, label=copy.PERSON, max_lines=1, elem_id="person", min_width=120)
         save = gr.Button(copy.SAVE, variant="primary", size="sm", elem_id="save", min_width=80)
+        kept = gr.HTML("", elem_id="kept", min_width=110)
         download = gr.DownloadButton(
             copy.DOWNLOAD_SAVED, size="sm", interactive=False, elem_id="download-saved", min_width=120
         )
-    return person, save, saved, download
+    return person, save, kept, saved, download
 
 
 def _switch_panel(engine: Engine) -> SwitchPanel:
     gr.HTML(f"<h2>{copy.CONFOUNDERS}</h2>", elem_classes="heading")
     with gr.Row(elem_id="masks"):
         observed = gr.Button(copy.OBSERVED, size="sm", elem_id="observed", min_width=100)
-        adjusted = gr.Button(copy.ADJUSTED, size="sm", elem_id="adjusted", min_width=100)
-    caption = gr.HTML("", elem_id="caption")
-    present, present_bars = _switches(copy.IN_THIS_SCAN, "present")
-    with gr.Accordion(copy.NOT_IN_THIS_SCAN, open=False, elem_id="absent-fold"):
-        absent, absent_bars = _switches(copy.NOT_IN_THIS_SCAN, "absent")
-    with gr.Accordion(copy.TRY_ALL_TITLE, open=False, elem_id="try-fold"):
-        try_all = gr.Button(copy.TRY_ALL, size="sm", elem_id="try-all")
-        ranking = gr.HTML(f'<p class="quiet">{copy.TRY_ALL_HINT}</p>', elem_id="ranking")
+        adjusted = gr.Button(
+            copy.ADJUSTED, size="sm", elem_id="adjusted", min_width=100, interactive=engine.removes_named
+        )
+    if not engine.removes_named:
+        gr.HTML(panels.note(copy.NO_SWITCHES), elem_id="no-switches")
+    with gr.Column(visible=engine.removes_named, elem_id="switching"):
+        caption = gr.HTML(panels.note(copy.NO_SWITCHES_YET), elem_id="caption")
+        present, present_bars = _switches(copy.IN_THIS_SCAN, "present")
+        with gr.Accordion(copy.NOT_IN_THIS_SCAN, open=False, elem_id="absent-fold"):
+            absent, absent_bars = _switches(copy.NOT_IN_THIS_SCAN, "absent")
+        with gr.Accordion(copy.TRY_ALL_TITLE, open=False, elem_id="try-fold"):
+            try_all = gr.Button(copy.TRY_ALL, size="sm", elem_id="try-all")
+            ranking = gr.HTML(panels.note(copy.TRY_ALL_HINT), elem_id="ranking")
     with gr.Accordion(copy.ADD_TITLE, open=False, elem_id="add-fold"):
         which, strength, seed, add = _adder(engine)
     original = gr.Button(copy.ORIGINAL, size="sm", visible=False, elem_id="original")
@@ -281,7 +364,7 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
 def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML]:
     with gr.Row(elem_classes="switches", equal_height=False):
         group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=120)
-        bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80)
+        bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80, js_on_load=_BUTTONS_JS)
     return group, bars
 
 

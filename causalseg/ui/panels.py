@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -9,7 +10,8 @@ from jaxtyping import UInt8
 from causalseg.annotations.export import Exported
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, render
-from causalseg.ui.measure import Effect, area_mm2, effect
+from causalseg.ui.doubt import Place
+from causalseg.ui.measure import Effect, area_mm2, effect, shift
 from causalseg.ui.reliability import Reliability
 from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
@@ -44,19 +46,91 @@ def answer(state: SessionState) -> str:
 
 
 def status(state: SessionState, removed_labels: Sequence[str]) -> str:
-    """Which mask is on screen, how large it is, how far it is from the observed one, how long it took."""
+    """Which mask is on screen, how large it is, how long it took."""
     if state.encoded is None or state.current is None or state.observed is None:
         return ""
     mask = shown_mask(state.current, anyway=state.anyway)
-    change = effect(shown_mask(state.observed, anyway=state.anyway), mask)
-    spacing_mm = state.encoded.scan.spacing_mm
-    parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), _area(change.area_px, spacing_mm)]
-    if state.removed:
-        parts.append(f"{_change(change, spacing_mm)}, Dice {change.dice:.2f} to observed")
-    elif not state.detected:
+    area = _area(int(mask.sum()), state.encoded.scan.spacing_mm)
+    parts = [f"<b>{state.mask_word} mask</b>", _removed(removed_labels), area]
+    if not state.removed and not state.detected:
         parts.append("nothing detected, so the adjusted mask is the same")
     parts.append(f"{1000 * state.current.seconds:.0f} ms")
     return " · ".join(parts)
+
+
+def effect_line(state: SessionState) -> str:
+    """How far the mask on screen is from the observed one, and what the switch that was clicked last did to it."""
+    if state.encoded is None or state.current is None or state.observed is None:
+        return ""
+    spacing_mm, parts = state.encoded.scan.spacing_mm, []
+    if state.removed:
+        observed, mask = (shown_mask(one, anyway=state.anyway) for one in (state.observed, state.current))
+        parts.append(f"{_effect(effect(observed, mask), spacing_mm)} to observed")
+    if state.switched is not None:
+        last = state.switched
+        words = copy.switched(last.label, is_removed=last.is_removed)
+        parts.append(f"{escape(words)}: {_change(last.effect, spacing_mm)}, Dice {last.effect.dice:.2f}")
+    return " · ".join(parts)
+
+
+def checks(places: Sequence[Place], hw: tuple[int, int]) -> str:
+    """A button for each uncertain place; app.js looks closer at `data-x` and `data-y`, in [0, 1] of the square."""
+    if not places:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="check" data-x="{x:.4f}" data-y="{y:.4f}" aria-pressed="false" '
+        f'aria-label="{copy.check_place(number, place.doubt)}">{number}</button>'
+        for number, (place, (x, y)) in enumerate(zip(places, _on_view(places, hw), strict=True), start=1)
+    )
+    return f'<span title="{copy.CHECK_WHY}">{copy.CHECK_HERE}</span> {buttons}'
+
+
+def rings(places: Sequence[Place], hw: tuple[int, int]) -> str:
+    """A numbered ring around each uncertain place, over the mask."""
+    drawn = "".join(
+        f'<circle cx="{100 * x:.2f}" cy="{100 * y:.2f}" r="4"/>'
+        f'<text x="{100 * x + 5:.2f}" y="{100 * y - 3:.2f}">{number}</text>'
+        for number, (x, y) in enumerate(_on_view(places, hw), start=1)
+    )
+    return f'<svg viewBox="0 0 100 100" aria-hidden="true">{drawn}</svg>' if drawn else ""
+
+
+def where(caption: str, layer: UInt8[np.ndarray, "side side 4"] | None) -> str:
+    """A confounder's map over the scan, and what it is, with a button to hide it."""
+    tint = "" if layer is None else picture(layer, alt=caption)
+    button = f'<button type="button" data-id="">{copy.WHERE_HIDE}</button>'
+    return f"{tint}<p>{escape(caption)} {button}</p>"
+
+
+def masthead(model: str) -> str:
+    """The page's name, what answers, and the button for the keys."""
+    return (
+        f"<h1>{copy.TITLE}</h1><span>{escape(model)} · {copy.PLACE}</span>"
+        f'<button type="button" id="help" aria-haspopup="dialog">{copy.HELP}</button>'
+    )
+
+
+def sheet() -> str:
+    """The keys, in a dialog that app.js opens."""
+    rows = "".join(f"<tr><th scope='row'>{key}</th><td>{escape(what)}</td></tr>" for key, what in copy.KEY_SHEET)
+    return (
+        f'<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">{copy.KEYS_TITLE}</h2>'
+        f"<table>{rows}</table>"
+        f'<button type="button" id="keys-close" autofocus>{copy.CLOSE}</button></dialog>'
+    )
+
+
+def tour() -> str:
+    """The first steps, one at a time; app.js shows them to whoever has not seen them in this browser."""
+    steps = "".join(
+        f'<div class="step" data-shows="{shows}" hidden><h2>{number}. {title}</h2><p>{words}</p></div>'
+        for number, (shows, title, words) in enumerate(copy.TOUR, start=1)
+    )
+    return (
+        f'<section id="tour" aria-label="{copy.TOUR_LABEL}" hidden>{steps}'
+        f'<button type="button" id="tour-next">{copy.TOUR_NEXT}</button>'
+        f'<button type="button" id="tour-close">{copy.TOUR_CLOSE}</button></section>'
+    )
 
 
 def volume_progress(mask: VolumeMask, seconds: float) -> str:
@@ -74,22 +148,40 @@ def volume(mask: VolumeMask | None, scan: Scan) -> str:
     return f'<p class="quiet" title="{escape(mask.description)}, {mask.mask_word}">{escape(words)}</p>'
 
 
-def bars(rows: Iterable[tuple[float, Reliability]]) -> str:
-    """A row beside each switch: its strength in [0, 1] as bar and number, and how far the switch can be believed."""
+class Bar(NamedTuple):
+    """What stands beside a switch."""
+
+    id: str
+    label: str
+    strength: float
+    """In [0, 1]."""
+    reliability: Reliability
+
+
+def bars(rows: Iterable[Bar], shown: str | None = None) -> str:
+    """A row beside each switch: its strength as bar and number, how far it can be believed, a button for its map.
+
+    `shown` is the id of the confounder whose map is on screen.
+    """
     return "".join(
-        f'<div class="bar"><span><i style="width:{100 * strength:.0f}%"></i></span><b>{strength:.2f}</b>'
-        f'<em title="{escape(switch.reason)}">{escape(switch.word)}</em></div>'
-        for strength, switch in rows
+        f'<div class="bar"><span><i style="width:{100 * bar.strength:.0f}%"></i></span><b>{bar.strength:.2f}</b>'
+        f'<em title="{escape(bar.reliability.reason)}">{escape(bar.reliability.word)}</em>'
+        f'<button type="button" data-id="{bar.id}" aria-pressed="{str(bar.id == shown).lower()}" '
+        f'aria-label="{escape(bar.label)}: {copy.WHERE}">{copy.WHERE}</button></div>'
+        for bar in rows
     )
 
 
 def ranking(effects: Sequence[tuple[str, Effect]], spacing_mm: tuple[float, float] | None) -> str:
     """Label and effect of each single removal, as given."""
     rows = "".join(
-        f"<tr><td>{escape(label)}</td><td>{_change(change, spacing_mm)}</td><td>{change.dice:.2f}</td></tr>"
+        f"<tr><td>{escape(label)}</td><td>{_change(change, spacing_mm)}</td>"
+        f"<td>{_shift(change, spacing_mm) or '–'}</td><td>{change.dice:.2f}</td></tr>"
         for label, change in effects
     )
-    return f"<table class='ranking'><tr><th>removed alone</th><th>area</th><th>Dice</th></tr>{rows}</table>"
+    return (
+        f"<table class='ranking'><tr><th>removed alone</th><th>area</th><th>centre</th><th>Dice</th></tr>{rows}</table>"
+    )
 
 
 def problems(exports: Iterable[Exported]) -> str:
@@ -104,6 +196,11 @@ def problems(exports: Iterable[Exported]) -> str:
 def message(sentence: str) -> str:
     """A sentence for the person, or nothing."""
     return f'<p role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def warning(sentence: str) -> str:
+    """A sentence that stays, or nothing."""
+    return f'<p class="warning">{escape(sentence)}</p>' if sentence else ""
 
 
 def note(sentence: str) -> str:
@@ -127,6 +224,23 @@ def _millilitres(mask: VolumeMask, scan: Scan) -> float | None:
 def _area(area_px: int, spacing_mm: tuple[float, float] | None) -> str:
     square_mm = area_mm2(area_px, spacing_mm)
     return f"{area_px:,} px" if square_mm is None else f"{area_px:,} px, {square_mm:,.0f} mm²"
+
+
+def _effect(change: Effect, spacing_mm: tuple[float, float] | None) -> str:
+    """Area, Dice, and where the centre went: all in one line."""
+    moved = _shift(change, spacing_mm)
+    centre = "" if moved is None else f", centre {moved}"
+    return f"{_change(change, spacing_mm)}{centre}, Dice {change.dice:.2f}"
+
+
+def _shift(change: Effect, spacing_mm: tuple[float, float] | None) -> str | None:
+    length = shift(change, spacing_mm)
+    return None if length is None else f"{length:.1f} {'px' if spacing_mm is None else 'mm'}"
+
+
+def _on_view(places: Sequence[Place], hw: tuple[int, int]) -> list[tuple[float, float]]:
+    points = np.array([(place.x, place.y) for place in places], dtype=np.float64).reshape(-1, 2)
+    return [(float(x), float(y)) for x, y in render.on_view(points, hw)]
 
 
 def _change(change: Effect, spacing_mm: tuple[float, float] | None) -> str:

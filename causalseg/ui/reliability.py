@@ -8,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from causalseg.causal.recovery import LEAST_DAMAGE, Worth, worth
 from causalseg.ui import copy
-
-RELIABLE_RECOVERY = 0.5
-PARTLY_RECOVERY = 0.3
-LEAST_DAMAGE = 0.03
-"""Of Dice; below it, the true counterfactual is "no change", and recovery means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +21,11 @@ class Reliability:
     """The numbers, as a sentence."""
 
 
+_WORDS: Mapping[Worth, str] = {
+    "reliable": copy.RELIABLE,
+    "partly reliable": copy.PARTLY,
+    "unreliable": copy.UNRELIABLE,
+}
 NOT_MEASURED = Reliability(copy.NOT_MEASURED, copy.NOT_MEASURED_WHY)
 
 
@@ -38,10 +39,4 @@ def reliability(metrics: Mapping[str, Any], confounder: str) -> Reliability:
         return Reliability(copy.HARDLY_MATTERS, copy.hardly_matters(damage))
     if recovery is None:
         return NOT_MEASURED
-    return Reliability(_word(float(recovery)), copy.recovery(damage, float(recovery)))
-
-
-def _word(recovery: float) -> str:
-    if recovery >= RELIABLE_RECOVERY:
-        return copy.RELIABLE
-    return copy.PARTLY if recovery >= PARTLY_RECOVERY else copy.UNRELIABLE
+    return Reliability(_WORDS[worth(float(recovery))], copy.recovery(damage, float(recovery)))

@@ -7,7 +7,7 @@ import base64
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, Float64, UInt8
 from PIL import Image
 from scipy import ndimage
 
@@ -25,8 +25,10 @@ REMOVED_RGB = (230, 159, 0)
 KEPT_RGB = (235, 235, 235)
 STROKE_HEX = "#0072B2"
 """The brush: another colour than the mask it corrects, so that what moved by itself can be told from a stroke."""
-LAYER_ALPHA = 120
-"""Of the mask in the editor, in [0, 255]: the scan stays visible under it."""
+WHERE_RGB = (204, 121, 167)
+"""Where a confounder is."""
+WHERE_ALPHA = 190
+"""Of a map where it is 1, in [0, 255]."""
 STROKE_OPACITY = 0.5
 """Of the brush, in [0, 1]."""
 COMPARE_OPACITY = 0.35
@@ -77,10 +79,28 @@ def blend(picture: Picture, layer: Layer) -> Picture:
     return ((picture * (255 - alpha) + layer[..., :3] * alpha + 127) // 255).astype(np.uint8)
 
 
-def editor_layer(canvas_mask: Mask) -> Layer:
-    """The mask as the editor's only layer."""
+def where_layer(where: Float32[np.ndarray, "map_height map_width"], hw: tuple[int, int]) -> Layer:
+    """A map in [0, 1] of a whole scan of size `hw` -> a tint as strong as the map, on the page's square."""
+    whole = Image.fromarray(where).resize((hw[1], hw[0]), Image.Resampling.BILINEAR)
+    grey_u8 = np.clip(np.asarray(whole) * WHERE_ALPHA, 0, 255).astype(np.uint8)
+    square = _box(hw, VIEW_SIDE_PX).apply(np.repeat(grey_u8[..., None], 3, axis=2))
+    layer = np.zeros((*square.shape[:2], 4), np.uint8)
+    layer[..., :3], layer[..., 3] = WHERE_RGB, square[..., 0]
+    return layer
+
+
+def on_view(points_xy: Float64[np.ndarray, "points 2"], hw: tuple[int, int]) -> Float64[np.ndarray, "points 2"]:
+    """Points (x, y) of a scan of size `hw` -> the page's square, in [0, 1]."""
+    box = _box(hw, VIEW_SIDE_PX)
+    left, top, right, bottom = box.content_box
+    scale = np.array([(right - left) / hw[1], (bottom - top) / hw[0]])
+    return (points_xy * scale + (left, top)) / VIEW_SIDE_PX
+
+
+def editor_layer(canvas_mask: Mask, alpha: int) -> Layer:
+    """The mask as the editor's only layer; `alpha` in [0, 255]."""
     layer = np.zeros((*canvas_mask.shape, 4), np.uint8)
-    layer[canvas_mask] = (*TINT_RGB, LAYER_ALPHA)
+    layer[canvas_mask] = (*TINT_RGB, alpha)
     return layer
 
 

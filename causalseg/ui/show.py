@@ -10,10 +10,12 @@ from gradio.processing_utils import save_bytes_to_cache
 from jaxtyping import Bool
 
 from causalseg.annotations.export import mask_to_png
-from causalseg.engine import Engine
+from causalseg.causal.dictionary import Confounder
+from causalseg.engine import EncodedScan, Engine
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, handlers, panels, render
-from causalseg.ui.page import Page
+from causalseg.ui.doubt import Place, least_certain
+from causalseg.ui.page import START_ADJUSTED, START_OBSERVED, START_SCREEN, Page
 from causalseg.ui.reliability import reliability
 from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
@@ -34,7 +36,8 @@ class Shows:
     def outputs(self) -> list[Any]:
         """Every component that a state can change."""
         scan, stage, switches = self.page.scan, self.page.stage, self.page.switches
-        seen = [stage.scan, stage.mask, stage.slider, stage.status, stage.download, stage.tabs]
+        seen = [stage.scan, stage.mask, stage.slider, stage.status, stage.effect, stage.download, stage.tabs]
+        seen += [stage.checks, stage.where, stage.start_from, self.page.where]
         turned = [stage.slices_row, stage.place, stage.segment_all, stage.volume, self.page.volume]
         windows = [scan.window_fold, scan.window, scan.center, scan.width]
         asked = [scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway]
@@ -43,6 +46,8 @@ class Shows:
         return [
             self.page.session,
             self.page.comparing,
+            self.page.masthead,
+            self.page.notice,
             *seen,
             *turned,
             *windows,
@@ -61,7 +66,9 @@ class Shows:
             scan.answer: panels.answer(state),
             scan.anyway: gr.Checkbox(visible=is_absent),
             stage.mask: self.overlay(state, opacity),
+            stage.checks: panels.checks(*_places(state)),
             stage.status: panels.status(state, self._labels(state.removed)),
+            stage.effect: panels.effect_line(state),
             stage.download: _current_download(stage.download, state),
             switches.observed: gr.Button(variant=_variant(state, "observed")),
             switches.adjusted: gr.Button(variant=_variant(state, "adjusted")),
@@ -87,6 +94,9 @@ class Shows:
         page, switches = self.page, self.page.switches
         return {
             **self.mask(state, comparing, opacity),
+            page.where: None,
+            page.stage.where: "",
+            page.stage.start_from: gr.Dropdown(choices=self._starts(present), value=START_SCREEN),
             page.scan.facts: panels.facts(seen, state.simulated),
             page.scan.window_fold: gr.Accordion(visible=seen.window is not None),
             page.scan.center: handlers.shown_number(seen.window.center) if seen.window else None,
@@ -116,6 +126,8 @@ class Shows:
         page, scan, kind = self.page, state.encoded.scan, state.encoded.scan.modality
         return {
             **self.picture(state, comparing, opacity),
+            page.masthead: panels.masthead(self.engine.name_for(state.encoded)),
+            page.notice: panels.warning(self.engine.notice),
             page.scan.suggestions: gr.Dataset(samples=[[phrase] for phrase in copy.suggestions(kind)]),
             page.scan.anyway: gr.Checkbox(value=False, visible=state.current is not None and not state.current.found),
             page.switches.which: gr.Dropdown(choices=self._simulated(kind), value=None),
@@ -147,7 +159,34 @@ class Shows:
         if state.current is None:
             return ""
         layer = render.mask_layer(shown_mask(state.current, anyway=state.anyway), opacity=opacity)
-        return panels.picture(layer, alt=f"{state.mask_word} mask")
+        return panels.picture(layer, alt=f"{state.mask_word} mask") + panels.rings(*_places(state))
+
+    def where(self, state: SessionState, confounder: str | None) -> Updates:
+        """The map of one confounder over the scan, or of none."""
+        if state.encoded is None:
+            return {}
+        present, absent = handlers.listed(self.engine, state)
+        strength, switches = state.encoded.strength, self.page.switches
+        return {
+            self.page.where: confounder,
+            self.page.stage.where: self._map(state.encoded, confounder) if confounder else "",
+            switches.present_bars: self._bars(present, strength, confounder),
+            switches.absent_bars: self._bars(absent, strength, confounder),
+        }
+
+    def _map(self, encoded: EncodedScan, confounder: str) -> str:
+        row = [entry.id for entry in self.engine.confounders].index(confounder)
+        entry = self.engine.confounders[row]
+        if entry.scope == "global":
+            return panels.where(copy.where(entry.label, is_everywhere=True), None)
+        layer = render.where_layer(encoded.maps[row].float().numpy(), encoded.scan.hw)
+        return panels.where(copy.where(entry.label, is_everywhere=False), layer)
+
+    def _starts(self, present: Sequence[str]) -> list[tuple[str, str]]:
+        """Masks that a correction can start from."""
+        fixed = [(copy.START_SCREEN, START_SCREEN), (copy.START_OBSERVED, START_OBSERVED)]
+        fixed += [(copy.START_ADJUSTED, START_ADJUSTED)] if present else []
+        return fixed + [(copy.start_without(entry.label), entry.id) for entry in self._entries(present)]
 
     def pair(self, state: SessionState) -> tuple[render.Picture, render.Picture] | None:
         """The observed mask, and the mask on screen as what it adds and removes."""
@@ -168,11 +207,16 @@ class Shows:
         effects = handlers.try_all(self.engine, state)
         return panels.ranking(effects, state.encoded.scan.spacing_mm if state.encoded else None)
 
-    def _bars(self, ids: Sequence[str], strength: Mapping[str, float]) -> str:
-        return panels.bars((strength[id_], reliability(self.metrics, id_)) for id_ in ids)
+    def _bars(self, ids: Sequence[str], strength: Mapping[str, float], shown: str | None = None) -> str:
+        labels = {entry.id: entry.label for entry in self.engine.confounders}
+        rows = (panels.Bar(id_, labels[id_], strength[id_], reliability(self.metrics, id_)) for id_ in ids)
+        return panels.bars(rows, shown)
+
+    def _entries(self, ids: Sequence[str]) -> list[Confounder]:
+        return [entry for entry in self.engine.confounders if entry.id in ids]
 
     def _labels(self, ids: Sequence[str]) -> list[str]:
-        return [entry.label for entry in self.engine.confounders if entry.id in ids]
+        return [entry.label for entry in self._entries(ids)]
 
     def _group(self, ids: Sequence[str], state: SessionState) -> gr.CheckboxGroup:
         labels = {entry.id: entry.label for entry in self.engine.confounders}
@@ -188,6 +232,14 @@ class Shows:
             for entry in self.engine.confounders
             if entry.simulator and (modality is None or modality in entry.modalities)
         ]
+
+
+def _places(state: SessionState) -> tuple[list[Place], tuple[int, int]]:
+    """The least certain places of the mask on screen, and the size of its scan."""
+    if state.current is None:
+        return [], (1, 1)
+    mask = shown_mask(state.current, anyway=state.anyway)
+    return least_certain(state.current.probability, mask), (mask.shape[0], mask.shape[1])
 
 
 def mask_download(

@@ -4,19 +4,35 @@
 none overwrites another.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from causalseg.annotations.types import Draft as KeptDraft
 from causalseg.annotations.types import Revision
 from causalseg.engine import EncodedScan, Segmentation
 from causalseg.scan import Letterbox
 from causalseg.scan.types import Scan
 from causalseg.scan.window import Window
+from causalseg.ui.measure import Effect
 
+FIRST_ALPHA, OTHER_ALPHA = 120, 132
+"""In [0, 255], in turn, of the masks that the editor gets: the scan stays visible under them."""
 ANYWAY_THRESHOLD_PROB = 0.5
 """Where a mask that was not found is cut when the visitor asks to see it anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What the last single switch did to the mask that was on screen before it."""
+
+    label: str
+    """Of the confounder."""
+    is_removed: bool
+    """Whether it was switched off; else it was put back."""
+    effect: Effect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +58,8 @@ class SessionState:
     """With `removed` removed: the mask on screen."""
     anyway: bool = False
     """Show what was not found."""
+    switched: Switched | None = None
+    """None where more than one switch moved, or another question was asked since."""
 
     @property
     def opened(self) -> EncodedScan | None:
@@ -72,13 +90,25 @@ class Draft:
     """The scan as the editor got it."""
     canvas_mask: Bool[np.ndarray, "side side"]
     """The mask as the editor got it."""
-    proposed: Bool[np.ndarray, "height width"]
+    given: Bool[np.ndarray, "height width"]
     """The same mask in the scan's own size."""
+    proposed: Bool[np.ndarray, "height width"]
+    """What the model proposed; `given` may have been drawn on, filled or smoothed since."""
     description: str
     removed: tuple[str, ...]
     mask_word: str
+    model: str
+    """Name of the version that proposed it."""
     started_s: float
     """Monotonic clock."""
+    seconds_before: float = 0.0
+    """Spent on it before `started_s`, in another sitting."""
+    alpha: int = FIRST_ALPHA
+    """Of the mask in the editor's layer: another one than that of the layer before, which may come back late."""
+    former: Bool[np.ndarray, "height width"] | None = None
+    """The mask before it was last filled or smoothed, to be taken back."""
+    autosaved: KeptDraft | None = None
+    """What the store keeps of it as a draft; None where nothing was drawn since the last saving."""
     is_loaded: bool = False
     """Whether the editor was given the mask; until then there is nothing in it to save."""
     kept: Bool[np.ndarray, "height width"] | None = None
@@ -87,6 +117,21 @@ class Draft:
     """The unsaved mask that the visitor was warned of losing, and may now drop."""
     revision: Revision | None = None
     """Of the mask as it was last saved."""
+
+    @property
+    def other_alpha(self) -> int:
+        """Of the mask that the editor had before this one, or gets after it."""
+        return OTHER_ALPHA if self.alpha == FIRST_ALPHA else FIRST_ALPHA
+
+    @property
+    def saved(self) -> Bool[np.ndarray, "height width"]:
+        """What is safe without a draft: the mask as it was last saved, or what the model can propose again."""
+        return self.proposed if self.kept is None else self.kept
+
+    @property
+    def seconds_spent(self) -> float:
+        """By the person, on this mask."""
+        return self.seconds_before + time.monotonic() - self.started_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +144,8 @@ class VolumeMask:
     """Which of the three masks: with "counterfactual", the removal that was on screen at the start."""
     removed: tuple[str, ...]
     """Ids of the confounders that were switched off on screen at the start."""
+    model: str
+    """Name of what made them; several, where another version was promoted meanwhile."""
     masks: Bool[np.ndarray, "count height width"]
     is_done: Bool[np.ndarray, " count"]
     """Which of `masks` were made; the others are empty and mean nothing."""

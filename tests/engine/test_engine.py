@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import causalseg.engine as engine_module
 from causalseg import Engine, Scan, read_scan
+from causalseg.causal.presence import GATE_FROM
 from causalseg.errors import BadDescription, BadStrength, UnknownCheckpoint, UnknownConfounder
 from tests.scan.files import make_dicom
 
@@ -146,3 +147,35 @@ def test_nothing_of_a_description_reaches_the_log(
 
     assert "segment removals=1 description_chars=20" in caplog.text
     assert "sesquipedalian" not in caplog.text
+
+
+def test_a_typed_confounder_is_found_and_removed_by_its_text_alone(engine: Engine, phantom: Phantom) -> None:
+    encoded = engine.encode(engine.add(phantom[0], "sensor_noise", 1.0, 1))
+
+    typed = engine.look_for(encoded, "  grainy noise all over ")
+
+    name = "grainy noise all over"
+    assert list(typed.strength) == [*encoded.strength, name]
+    assert {known: typed.strength[known] for known in encoded.strength} == encoded.strength
+    assert typed.strength[name] > GATE_FROM
+    assert engine.detected(typed) == engine.detected(encoded)
+    observed, removed = engine.segment(typed, phantom[1], remove=None), engine.segment(typed, phantom[1], remove=[name])
+    assert removed.removed == (name,)
+    assert np.abs(removed.probability - observed.probability).max() > 0
+    assert list(engine.counterfactuals(typed, phantom[1])) == list(typed.strength)
+    assert engine.look_for(typed, name) is typed
+
+
+def test_a_typed_confounder_belongs_to_the_scan_it_was_typed_for(engine: Engine, phantom: Phantom) -> None:
+    encoded = engine.encode(phantom[0])
+
+    engine.look_for(encoded, "a cable across the image")
+
+    with pytest.raises(UnknownConfounder):
+        engine.segment(encoded, phantom[1], remove=["a cable across the image"])
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "x" * 501])
+def test_a_typed_confounder_needs_a_text_of_some_length(engine: Engine, phantom: Phantom, text: str) -> None:
+    with pytest.raises(BadDescription):
+        engine.look_for(engine.encode(phantom[0]), text)

@@ -54,8 +54,8 @@ def test_an_intervened_item_is_answered_as_the_app_answers(acting: CausalSegNetw
         gate(seen.strength[1, confounder]),
         seen.maps[1, confounder][:, None],
     )
-    stem = acting.observe(to_network(torch.from_numpy(images[[1, 0]])))[0]
-    straight = acting.decode(acting.intervened_pyramid(stem, removal), text).mask_logits
+    stages = acting.observe(to_network(torch.from_numpy(images[[1, 0]])))
+    straight = acting.decode(acting.intervened_pyramid(stages, removal), text).mask_logits
     assert (straight[0] - straight[1]).abs().max() > 0
     torch.testing.assert_close(from_items, straight, atol=0.02 * float(straight.abs().max()), rtol=0)
 

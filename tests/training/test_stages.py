@@ -22,9 +22,10 @@ from training.segment_stage import SegmentConfig, train_segment
 from training.twins import TwinShares
 
 
-def fresh() -> CausalSegNetwork:
+def fresh(*, separate: bool = False) -> CausalSegNetwork:
     torch.manual_seed(0)
-    return with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=64)))
+    architecture = Architecture(channels=32, code_width=16, input_side_px=64, separate=separate)
+    return with_removal(build_network(architecture))
 
 
 def segment(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
@@ -78,6 +79,38 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
 
     moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
     assert moved == {"presence", "intervention"}
+
+
+def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stays(
+    squares: Squares, tmp_path: Path
+) -> None:
+    network = fresh(separate=True)
+    images = to_network(torch.from_numpy(np.array(squares.images_u8[:2])))
+    text = network.text_tower(["polyp"] * 2)
+    with torch.no_grad():
+        before, own = network.eval().answer(images, text).mask_logits, kept_state(network)
+        own = {name: value.clone() for name, value in own.items() if name.startswith("stages_under_do")}
+
+    intervene(network, squares, tmp_path, 1)
+
+    with torch.no_grad():
+        torch.testing.assert_close(network.answer(images, text).mask_logits, before, rtol=0, atol=0)
+    moved = [name for name, value in own.items() if not torch.equal(value, kept_state(network)[name])]
+    assert len(moved) > 10
+
+
+def test_segmenting_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
+    squares: Squares, tmp_path: Path
+) -> None:
+    network = fresh()
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+
+    train_segment(network, squares, SegmentConfig(epochs=1, batch_size=8), tmp_path, goes_on=True)
+
+    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+    kept = ("image_tower.stages.0", "image_tower.stages.1", "presence", "intervention")
+    assert not [name for name in moved if name.startswith(kept) or "running" in name]
+    assert {name.split(".")[0] for name in moved} == {"image_tower", "neck", "decoder"}
 
 
 def test_the_joint_stage_leaves_the_beginning_and_all_batch_statistics_untouched(

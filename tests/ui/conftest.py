@@ -15,8 +15,9 @@ from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
 from causalseg.ui.layout import build_demo, launch_options
 from tests.browser import HOW_TO_INSTALL, find_chromium
-from tests.ui.drive import TIMEOUT_MS
+from tests.ui.drive import TIMEOUT_MS, describe, expect_status, expect_text, open_example, upload
 from tests.ui.fakes import FakeEngine, disc
+from tests.ui.volumes import write_frames
 
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -27,6 +28,8 @@ CHROMIUM_ARGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+TOUR_SEEN_JS = "localStorage.setItem('causalseg-tour', 'yes')"
+"""Of a browser that has been here before."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def browser() -> Iterator[Browser]:
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """The app in a new tab of 1280 x 800."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script(TOUR_SEEN_JS)
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     expect.set_options(timeout=TIMEOUT_MS)
@@ -89,6 +93,36 @@ def write_examples(folder: Path) -> Path:
     row = {"file": "disc.png", "modality": "endoscopy", "description": "polyp"}
     (folder / "index.json").write_text(json.dumps([row]), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def example(page: Page) -> Page:
+    """The example, opened and asked."""
+    open_example(page)
+    expect_status(page, "^adjusted mask")
+    return page
+
+
+@pytest.fixture
+def grainy(page: Page, grainy_png: Path) -> Page:
+    """A scan larger than the editor's canvas, opened and asked."""
+    upload(page, grainy_png)
+    expect_text(page, "#facts", "PNG · 700 × 500 px")
+    describe(page, "polyp")
+    expect_status(page, "^adjusted mask")
+    return page
+
+
+@pytest.fixture
+def frames(page: Page, tmp_path: Path) -> Page:
+    """A file of several frames, opened and asked, its observed mask on screen."""
+    upload(page, write_frames(tmp_path))
+    expect_text(page, "#facts", "DICOM · 120 × 90 px")
+    describe(page, "lung")
+    expect_status(page, "^adjusted mask")
+    page.locator("#observed").click()
+    expect_status(page, "^observed mask")
+    return page
 
 
 @pytest.fixture

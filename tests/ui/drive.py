@@ -79,21 +79,40 @@ class Editor:
     def load(self, *, tinted_xy: tuple[int, int]) -> None:
         """Press the button and wait until the mask is to be seen at `tinted_xy`."""
         self.page.locator("#correct").click()
+        self.wait(tinted_xy=tinted_xy)
+
+    def load_again(self, *, tinted_xy: tuple[int, int]) -> None:
+        """Press it twice: what is drawn and differs from what was saved may be dropped."""
+        self.page.locator("#correct").click()
+        expect_message(self.page, "not saved")
+        self.load(tinted_xy=tinted_xy)
+
+    def wait(self, *, tinted_xy: tuple[int, int] | None = None) -> None:
+        """Until a mask is to be seen at `tinted_xy`; or, where it is empty, until the editor is there."""
         self.page.locator("#editor canvas").first.wait_for()
-        until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
+        expect_text(self.page, "#saved", "^Editing the ")
+        if tinted_xy is not None:
+            until(self.page, lambda: self._is_tinted(tinted_xy), what="the mask in the editor")
         until(self.page, self._is_still, what="the editor's zoom to come to rest")
 
-    def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int]) -> None:
+    def stroke(self, from_xy: tuple[int, int], to_xy: tuple[int, int], *, steps: int = 12) -> None:
         undo = self.page.locator('#editor button[aria-label="Undo"]')
         self.page.mouse.move(*self.on_page(from_xy))
         self.page.mouse.down()
-        self.page.mouse.move(*self.on_page(to_xy), steps=12)
+        self.page.mouse.move(*self.on_page(to_xy), steps=steps)
         self.page.mouse.up()
         expect(undo).to_be_enabled()
 
     def save(self, revision: int) -> None:
         self.page.locator("#save").click()
         expect_text(self.page, "#saved", f"saved as revision {revision} ")
+
+    def saves(self, revision: int) -> bool:
+        """Whether a press on Save is taken; it is not while the editor has not taken the mask that it was given."""
+        self.page.locator("#save").click()
+        said = self.page.locator(f"#saved:has-text('saved as revision {revision} '), #message [role=alert]")
+        said.first.wait_for()
+        return f"saved as revision {revision} " in self.page.locator("#saved").inner_text()
 
     def layer(self, cache_dir: Path) -> UInt8[np.ndarray, "side side 4"]:
         """The layer in the browser's last save, as the browser wrote it."""

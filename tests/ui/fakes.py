@@ -31,6 +31,10 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.breaks_on: str | None = None
+        self.served = "fake-engine"
+        self._made_by: list[tuple[EncodedScan, str]] = []
+        self.told = ""
+        self.can_remove = True
         self._may_encode = threading.Event()
         self._may_encode.set()
 
@@ -45,7 +49,18 @@ class FakeEngine(Engine):
 
     @property
     def name(self) -> str:
-        return "fake-engine"
+        return self.served
+
+    def name_for(self, encoded: EncodedScan) -> str:
+        return next(name for one, name in self._made_by if one is encoded)
+
+    @property
+    def notice(self) -> str:
+        return self.told
+
+    @property
+    def removes_named(self) -> bool:
+        return self.can_remove
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -55,16 +70,19 @@ class FakeEngine(Engine):
         self.calls["encode"] += 1
         self._may_encode.wait(LONGEST_WAIT_SECONDS)
         strength = {entry.id: 0.01 * place for place, entry in enumerate(self.confounders)} | STRENGTHS
-        return EncodedScan(
+        encoded = EncodedScan(
             scan=scan,
             strength=strength,
-            stem=torch.zeros(1, 1, 1, 1),
+            stages=(),
+            codes=torch.zeros(len(strength), 1),
             pyramid=(),
-            maps=torch.zeros(len(strength), 1, 1),
+            maps=torch.stack([corner(entry.scope == "local") for entry in self.confounders]),
         )
+        self._made_by.append((encoded, self.served))
+        return encoded
 
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
-        return DETECTED
+        return DETECTED if self.can_remove else ()
 
     def segment(
         self, encoded: EncodedScan, description: str, remove: Literal["detected"] | Sequence[str] | None = "detected"
@@ -106,6 +124,14 @@ class FakeEngine(Engine):
         if confounder not in ids:
             raise UnknownConfounder(f"There is no confounder {confounder!r}.")
         return ids.index(confounder)
+
+
+def corner(is_local: bool) -> torch.Tensor:
+    """A map: the upper left quarter of the scan, or all of it."""
+    where = torch.ones(4, 4)
+    if is_local:
+        where[2:], where[:, 2:] = 0, 0
+    return where
 
 
 def bright(image_u8: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

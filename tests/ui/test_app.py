@@ -12,9 +12,10 @@ import pytest
 
 from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
+from causalseg.ui.editing import EDITOR
 from causalseg.ui.examples import ASSETS_DIR, examples, read_example
 from causalseg.ui.gpu import on_gpu
-from causalseg.ui.layout import EDITOR, MODEL, QUEUE_SIZE, build_demo, launch_options
+from causalseg.ui.layout import MODEL, QUEUE_SIZE, build_demo, launch_options
 from tests.ui.conftest import write_examples
 from tests.ui.fakes import FakeEngine
 
@@ -76,7 +77,7 @@ def test_no_event_is_open_to_other_programs(config: dict[str, Any]) -> None:
 def test_states_and_files_are_forgotten(config: dict[str, Any]) -> None:
     demo = config["demo"]
     states = [block for block in demo.blocks.values() if type(block).__name__ == "State"]
-    assert len(states) == 4 and all(state.time_to_live == 3600 for state in states)
+    assert len(states) == 6 and all(state.time_to_live == 3600 for state in states)
     assert demo.delete_cache == (600, 3600)
     assert demo._queue.max_size == QUEUE_SIZE
     assert not demo.analytics_enabled

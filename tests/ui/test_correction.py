@@ -23,19 +23,25 @@ STROKE_RGBA = (0, 114, 179, 127)
 """What Chromium gives back for the brush."""
 
 
+ENGINE = FakeEngine()
+
+
+def start(state: SessionState) -> Draft:
+    return correction.start(ENGINE, state)
+
+
 def opened(image_u8: np.ndarray[Any, Any]) -> SessionState:
-    engine = FakeEngine()
-    encoded = engine.encode(Scan(image_u8=image_u8, sha256="ab" * 32, format="PNG"))
-    return handlers.look_again(engine, SessionState(encoded=encoded, detected=()), "polyp")
+    encoded = ENGINE.encode(Scan(image_u8=image_u8, sha256="ab" * 32, format="PNG"))
+    return handlers.look_again(ENGINE, SessionState(encoded=encoded, detected=()), "polyp")
 
 
 def loaded(image_u8: np.ndarray[Any, Any]) -> Draft:
-    return replace(correction.start(opened(image_u8)), is_loaded=True)
+    return replace(start(opened(image_u8)), is_loaded=True)
 
 
 def returned(draft: Draft) -> dict[str, Any]:
     """What the editor sends back when nobody painted."""
-    layer = render.editor_layer(draft.canvas_mask)
+    layer = render.editor_layer(draft.canvas_mask, draft.alpha)
     opaque = np.full((SIDE_PX, SIDE_PX, 1), 255, np.uint8)
     return {"background": np.concatenate([draft.canvas_u8, opaque], axis=2), "layers": [layer], "composite": None}
 
@@ -55,7 +61,7 @@ def erased(value: dict[str, Any], area: tuple[slice, slice]) -> dict[str, Any]:
 @given(height_px=st.integers(8, 1300), width_px=st.integers(8, 1300), seed=st.integers(0, 99))
 @settings(derandomize=True, deadline=None, max_examples=25)
 def test_an_untouched_mask_comes_back_exactly_whatever_the_scans_size(height_px: int, width_px: int, seed: int) -> None:
-    draft = correction.start(opened(np.random.default_rng(seed).integers(0, 255, (height_px, width_px, 3), np.uint8)))
+    draft = start(opened(np.random.default_rng(seed).integers(0, 255, (height_px, width_px, 3), np.uint8)))
     np.testing.assert_array_equal(correction.corrected(draft, returned(draft)), draft.proposed)
 
 
@@ -69,7 +75,7 @@ def test_an_untouched_mask_comes_back_exactly_whatever_the_scans_size(height_px:
 @settings(derandomize=True, deadline=None, max_examples=25)
 def test_only_painted_pixels_change(height_px: int, width_px: int, top: int, left: int, is_eraser: bool) -> None:
     noise = np.random.default_rng(top).integers(0, 255, (height_px, width_px, 3), np.uint8)
-    draft = correction.start(opened(noise))
+    draft = start(opened(noise))
     area = (slice(top, top + 40), slice(left, left + 40))
     value = (erased if is_eraser else painted)(returned(draft), area)
     mask = correction.corrected(draft, value)
@@ -93,43 +99,41 @@ def test_a_small_scans_saved_mask_is_the_drawn_layer_put_back() -> None:
 def test_saving_numbers_the_revisions_and_links_each_to_the_one_before(tmp_path: Path) -> None:
     store, draft = LabelStore(tmp_path), loaded(disc(128, 96))
     value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
-    kept, first, _ = correction.save(store, draft, returned(draft), " Anna ", "model 1")
-    _, second, mask = correction.save(store, kept, value, "Anna", "model 1")
+    kept, first, _ = correction.save(store, draft, returned(draft), " Anna ")
+    _, second, mask = correction.save(store, kept, value, "Anna")
     assert (first.number, second.number) == (1, 2)
     assert first.parent_sha256 is None and second.parent_sha256 == first.mask_sha256
-    assert second.person == "Anna" and second.description == "polyp" and second.model == "model 1"
+    assert second.person == "Anna" and second.description == "polyp" and second.model == "fake-engine"
     np.testing.assert_array_equal(store.mask(second), mask)
 
 
 def test_nothing_is_loaded_without_a_mask() -> None:
     with pytest.raises(InputError, match="Open a scan first"):
-        correction.start(SessionState())
-    engine = FakeEngine()
-    encoded = engine.encode(Scan(image_u8=disc(20, 20), sha256="cd" * 32, format="PNG"))
+        start(SessionState())
+    encoded = ENGINE.encode(Scan(image_u8=disc(20, 20), sha256="cd" * 32, format="PNG"))
     with pytest.raises(InputError, match="a correction starts from a mask"):
-        correction.start(SessionState(encoded=encoded))
+        start(SessionState(encoded=encoded))
 
 
 def test_a_simulated_scan_takes_no_labels() -> None:
-    engine, state = FakeEngine(), opened(disc(40, 40))
     with pytest.raises(BadCorrection, match="simulated"):
-        correction.start(handlers.add(engine, state, "hair", 0.5, 0))
+        start(handlers.add(ENGINE, opened(disc(40, 40)), "hair", 0.5, 0))
 
 
 @pytest.mark.parametrize("value", [None, {"background": None, "layers": [], "composite": None}])
 def test_an_empty_editor_saves_nothing(tmp_path: Path, value: dict[str, Any] | None) -> None:
     draft = loaded(disc(40, 40))
     with pytest.raises(InputError, match="Correct this mask"):
-        correction.save(LabelStore(tmp_path), draft, value, "me", "model")
+        correction.save(LabelStore(tmp_path), draft, value, "me")
     with pytest.raises(InputError, match="Correct this mask"):
-        correction.save(LabelStore(tmp_path), None, returned(draft), "me", "model")
+        correction.save(LabelStore(tmp_path), None, returned(draft), "me")
     assert not any(tmp_path.iterdir())
 
 
 def test_a_mask_that_the_editor_was_not_given_yet_is_not_saved(tmp_path: Path) -> None:
-    draft = correction.start(opened(disc(40, 40)))
+    draft = start(opened(disc(40, 40)))
     with pytest.raises(InputError, match="Correct this mask"):
-        correction.save(LabelStore(tmp_path), draft, returned(draft), "me", "model")
+        correction.save(LabelStore(tmp_path), draft, returned(draft), "me")
     assert not any(tmp_path.iterdir())
 
 
@@ -144,11 +148,11 @@ def test_several_layers_are_refused() -> None:
 def test_a_correction_needs_a_name(tmp_path: Path) -> None:
     draft = loaded(disc(40, 40))
     with pytest.raises(InputError, match="name"):
-        correction.save(LabelStore(tmp_path), draft, returned(draft), "  ", "model")
+        correction.save(LabelStore(tmp_path), draft, returned(draft), "  ")
 
 
 def test_a_mask_that_moved_by_itself_is_refused() -> None:
-    draft = correction.start(opened(disc(300, 300)))
+    draft = start(opened(disc(300, 300)))
     moved = returned(draft) | {"layers": [np.roll(returned(draft)["layers"][0], 7, axis=1)]}
     with pytest.raises(BadCorrection) as refused:
         correction.corrected(draft, moved)
@@ -156,7 +160,7 @@ def test_a_mask_that_moved_by_itself_is_refused() -> None:
 
 
 def test_another_size_is_refused() -> None:
-    draft = correction.start(opened(disc(300, 300)))
+    draft = start(opened(disc(300, 300)))
     small = returned(draft) | {"layers": [np.zeros((400, 400, 4), np.uint8)]}
     with pytest.raises(BadCorrection) as refused:
         correction.corrected(draft, small)
@@ -164,7 +168,7 @@ def test_another_size_is_refused() -> None:
 
 
 def test_another_picture_is_refused() -> None:
-    draft = correction.start(opened(disc(300, 300)))
+    draft = start(opened(disc(300, 300)))
     other = returned(draft)
     other["background"] = 255 - other["background"]
     with pytest.raises(BadCorrection) as refused:
@@ -173,7 +177,7 @@ def test_another_picture_is_refused() -> None:
 
 
 def test_a_browser_that_rounds_a_colour_by_one_is_believed() -> None:
-    draft = correction.start(opened(disc(300, 300)))
+    draft = start(opened(disc(300, 300)))
     rounded = returned(draft)
     rounded["layers"] = [np.where(rounded["layers"][0] > 0, rounded["layers"][0] - 1, 0).astype(np.uint8)]
     np.testing.assert_array_equal(correction.corrected(draft, rounded), draft.proposed)
@@ -184,7 +188,7 @@ def test_strokes_are_unsaved_until_they_are_saved(tmp_path: Path) -> None:
     value = painted(returned(draft), (slice(450, 480), slice(250, 290)))
     assert correction.unsaved(draft, returned(draft)) is None
     assert correction.unsaved(draft, value) is not None
-    kept, _, _ = correction.save(LabelStore(tmp_path), draft, value, "me", "model")
+    kept, _, _ = correction.save(LabelStore(tmp_path), draft, value, "me")
     assert correction.unsaved(kept, value) is None
     assert correction.unsaved(kept, returned(draft)) is not None
 
@@ -194,3 +198,23 @@ def test_an_editor_without_a_mask_has_nothing_to_lose() -> None:
     assert correction.unsaved(None, returned(draft)) is None
     assert correction.unsaved(replace(draft, is_loaded=False), returned(draft)) is None
     assert correction.unsaved(draft, None) is None
+
+
+def test_a_mask_that_came_back_late_is_not_taken_for_the_new_one() -> None:
+    draft = loaded(disc(300, 300))
+    late = returned(draft)
+    following = replace(correction.given(draft, np.roll(draft.given, 5, axis=1)), is_loaded=True)
+    with pytest.raises(BadCorrection) as refused:
+        correction.corrected(following, late)
+    assert str(refused.value) == copy.EDITOR_LATE
+    np.testing.assert_array_equal(correction.corrected(following, returned(following)), following.given)
+
+
+def test_a_label_names_the_version_that_the_scan_was_encoded_with(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    encoded = engine.encode(Scan(image_u8=disc(40, 40), sha256="ab" * 32, format="PNG"))
+    engine.served = "fake-engine + tuned"
+    state = handlers.look_again(engine, SessionState(encoded=encoded), "polyp")
+    draft = replace(correction.start(engine, state), is_loaded=True)
+    _, revision, _ = correction.save(LabelStore(tmp_path), draft, returned(draft), "me")
+    assert revision.model == "fake-engine"

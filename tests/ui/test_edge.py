@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from causalseg.errors import BadDescription
+from causalseg.errors import BadDescription, StoreError
 from causalseg.ui.edge import guarded
 
 MESSAGE = "the message component"
@@ -25,6 +25,11 @@ def test_an_input_error_is_shown_as_it_is_and_touches_nothing_else() -> None:
     shown = guarded("ask", lambda: raises(BadDescription("Shorten it <now>.")), MESSAGE)()
     assert list(shown) == [MESSAGE]
     assert "Shorten it &lt;now&gt;." in str(shown[MESSAGE])
+
+
+def test_what_the_disk_refuses_is_a_sentence_too() -> None:
+    shown = guarded("save", lambda: raises(StoreError("The disk is full.")), MESSAGE)()
+    assert "The disk is full." in str(shown[MESSAGE]) and "Ticket" not in str(shown[MESSAGE])
 
 
 def test_anything_else_gets_the_ticket_that_the_log_has(caplog: pytest.LogCaptureFixture) -> None:

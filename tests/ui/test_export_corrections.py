@@ -31,8 +31,8 @@ def opened(tmp_path: Path) -> Opened:
 
 def exported(opened: Opened, draft: Draft | None = None, **known: Any) -> np.ndarray:
     """Voxels of the NIfTI file of all slices."""
-    _, state, volume = opened
-    files = exports("volume", state, volume, draft, model="m", with_identity=False, **known)
+    engine, state, volume = opened
+    files = exports(engine, "volume", state, volume, draft, with_identity=False, **known)
     (nifti,) = (one.content for one in files if one.format == "nifti")
     return np.asarray(Nifti1Image.from_bytes(gzip.decompress(nifti or b"")).dataobj).astype(bool)
 
@@ -40,7 +40,7 @@ def exported(opened: Opened, draft: Draft | None = None, **known: Any) -> np.nda
 def loaded(opened: Opened, place: int) -> Draft:
     """Slice `place`, from 1, in the editor."""
     engine, state, _ = opened
-    return replace(correction.start(handlers.look_at(engine, state, place)), is_loaded=True)
+    return replace(correction.start(engine, handlers.look_at(engine, state, place)), is_loaded=True)
 
 
 def erased(draft: Draft) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def erased(draft: Draft) -> dict[str, Any]:
 
 def test_in_all_slices_a_person_wins_over_the_model(opened: Opened, tmp_path: Path) -> None:
     store, first, second = LabelStore(tmp_path / "store"), loaded(opened, 1), loaded(opened, 2)
-    kept, _, _ = correction.save(store, first, erased(first), "Anna", "model")
+    kept, _, _ = correction.save(store, first, erased(first), "Anna")
     plain = exported(opened)
 
     cases = (
@@ -70,6 +70,6 @@ def test_in_all_slices_a_person_wins_over_the_model(opened: Opened, tmp_path: Pa
 
 def test_a_correction_of_something_else_does_not_win(opened: Opened, tmp_path: Path) -> None:
     other = replace(loaded(opened, 1), description="something else")
-    kept, _, _ = correction.save(LabelStore(tmp_path / "store"), other, erased(other), "Anna", "model")
+    kept, _, _ = correction.save(LabelStore(tmp_path / "store"), other, erased(other), "Anna")
 
     np.testing.assert_array_equal(exported(opened, kept, edited=erased(other)), exported(opened))

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
 from causalseg.scan import Letterbox, read_scan
@@ -17,7 +16,6 @@ from tests.ui.drive import (
     expect_message,
     expect_status,
     expect_text,
-    open_example,
     picture,
     until,
     upload,
@@ -27,18 +25,6 @@ from tests.ui.volumes import COUNT, write_frames, write_nifti
 
 DISC_CENTRE_XY = (213, 256)
 """On the editor's canvas."""
-
-
-@pytest.fixture
-def frames(page: Page, tmp_path: Path) -> Page:
-    """A file of several frames, opened and asked."""
-    upload(page, write_frames(tmp_path))
-    expect_text(page, "#facts", "DICOM · 120 × 90 px")
-    describe(page, "lung")
-    expect_status(page, "^adjusted mask")
-    page.locator("#observed").click()
-    expect_status(page, "^observed mask")
-    return page
 
 
 def test_an_arrow_turns_to_the_next_frame_and_keeps_the_question(frames: Page, tmp_path: Path) -> None:
@@ -53,10 +39,9 @@ def test_an_arrow_turns_to_the_next_frame_and_keeps_the_question(frames: Page, t
     expect_status(frames, "^observed mask")
 
 
-def test_a_lone_picture_has_no_slices_and_no_window(page: Page) -> None:
-    open_example(page)
-    expect(page.locator("#slices-row")).to_have_count(0)
-    expect(page.locator("#window-fold")).to_have_count(0)
+def test_a_lone_picture_has_no_slices_and_no_window(example: Page) -> None:
+    expect(example.locator("#slices-row")).to_have_count(0)
+    expect(example.locator("#window-fold")).to_have_count(0)
 
 
 def test_a_window_is_typed(frames: Page) -> None:

@@ -1,6 +1,7 @@
 """Pictures and small panels: the right pixels in the right colours, the right words."""
 
 import base64
+import re
 from io import BytesIO
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from causalseg.scan import Scan
 from causalseg.ui import copy, handlers, panels, render
-from causalseg.ui.measure import area_mm2, effect
+from causalseg.ui.measure import area_mm2, effect, shift
 from causalseg.ui.state import SessionState
 from tests.ui.fakes import FakeEngine, disc
 
@@ -69,6 +70,19 @@ def test_the_editor_gets_exactly_its_canvas_whatever_the_scan() -> None:
         assert render.on_square(scan, render.CANVAS_SIDE_PX).shape == (512, 512, 3)
 
 
+def test_a_map_covers_the_scan_and_nothing_beside_it() -> None:
+    layer = render.where_layer(np.array([[1, 0], [0, 0]], np.float32), (40, 80))
+    quarter = SIDE_PX // 4
+    assert layer[quarter + 20, 20, 3] == render.WHERE_ALPHA and layer[quarter - 20, 20, 3] == 0
+    assert layer[2 * quarter + quarter // 2, 3 * quarter, 3] == 0
+    assert tuple(layer[quarter + 20, 20, :3]) == render.WHERE_RGB
+
+
+def test_points_of_the_scan_lie_where_the_page_draws_them() -> None:
+    corners = render.on_view(np.array([[0.0, 0.0], [80.0, 40.0]]), (40, 80))
+    np.testing.assert_allclose(corners, [[0.0, 0.25], [1.0, 0.75]])
+
+
 def test_effect_against_pencil_and_paper() -> None:
     change = effect(rows(0, 1, 2, 3), rows(3, 4))
     assert (change.area_px, change.change_px, change.change_share) == (16, -16, -0.5)
@@ -79,6 +93,14 @@ def test_no_share_of_an_empty_mask() -> None:
     change = effect(rows(), rows(1))
     assert change.change_share is None and change.dice == 0.0
     assert effect(rows(), rows()).dice == 1.0
+
+
+def test_the_centre_goes_down_by_the_rows_between_two_bands() -> None:
+    change = effect(rows(1), rows(4))
+    assert change.shift_yx_px == pytest.approx((3.0, 0.0))
+    assert shift(change, None) == pytest.approx(3.0)
+    assert shift(change, (0.5, 9.0)) == pytest.approx(1.5)
+    assert shift(effect(rows(), rows(4)), None) is None
 
 
 def test_square_millimetres_only_where_the_spacing_is_known() -> None:
@@ -95,10 +117,21 @@ def state_of(scan: Scan) -> SessionState:
 def test_the_status_names_mask_area_change_dice_and_time() -> None:
     scan = Scan(image_u8=disc(100, 100), sha256="0" * 64, format="DICOM", spacing_mm=(0.5, 0.5))
     engine, observed = FakeEngine(), state_of(scan)
-    text = panels.status(handlers.switch(engine, observed, ["low_contrast"]), ["Low contrast"])
+    state = handlers.switch(engine, observed, ["low_contrast"])
+    text = panels.status(state, ["Low contrast"])
     assert "<b>adjusted mask</b> · without Low contrast" in text
-    assert " px, " in text and "mm²" in text and ", Dice 0." in text and text.endswith("12 ms")
-    assert "−" in text and " to observed" in text
+    assert " px, " in text and "mm²" in text and text.endswith("12 ms")
+
+
+def test_the_effect_is_area_centre_and_overlap_to_the_observed_mask_and_to_the_last_switch() -> None:
+    scan = Scan(image_u8=disc(100, 100), sha256="0" * 64, format="DICOM", spacing_mm=(0.5, 0.5))
+    engine, observed = FakeEngine(), state_of(scan)
+    removed = handlers.switch(engine, observed, ["low_contrast"])
+    text = panels.effect_line(removed)
+    assert re.match(r"−\d+\.\d mm² \(−\d+\.\d%\), centre \d\.\d mm, Dice 0\.\d\d to observed · ", text)
+    assert "Low contrast removed: −" in text
+    back = panels.effect_line(handlers.switch(engine, removed, []))
+    assert back.startswith("Low contrast put back: +") and "to observed" not in back
 
 
 def test_a_scan_without_spacing_is_measured_in_pixels() -> None:

@@ -35,7 +35,7 @@ class Encoder:
         self.dictionary = load_dictionary()
         self.codes = network.dictionary_codes([list(one.prompts) for one in self.dictionary])
         self.side_px = entry.architecture.input_side_px
-        self._threshold = entry.detection_threshold
+        self.detected_from = np.array([entry.detected_from(one.id) for one in self.dictionary])
         self._is_local = torch.tensor([one.scope == "local" for one in self.dictionary])
 
     @torch.no_grad()
@@ -48,7 +48,7 @@ class Encoder:
 
     def detected(self, seen: Seen) -> list[list[int]]:
         """For every scan, the indices of the confounders that its adjusted mask removes."""
-        return [np.flatnonzero(row >= self._threshold).tolist() for row in seen.strength.numpy()]
+        return [np.flatnonzero(row >= self.detected_from).tolist() for row in seen.strength.numpy()]
 
     def observed_items(
         self, seen: Seen, masks: Bool[np.ndarray, "batch side side"], texts: Sequence[str], groups: Sequence[str]
@@ -80,7 +80,7 @@ class Encoder:
         row, confounder = torch.tensor(lines, dtype=torch.long).reshape(-1, 2).unbind(1)
         amount, where = amounts[row, confounder], seen.maps[row, confounder]
         removal = Removal(row, self.codes[confounder], amount, where[:, None])
-        stages = self.network.intervened_stages(seen.stages[0], removal) if lines else seen.stages
+        stages = self.network.intervened_stages(seen.stages, removal) if lines else seen.stages
         pairs = Pairs(
             row.numpy(), confounder.numpy(), amount.half().numpy(), (where * 255).round().to(torch.uint8).numpy()
         )

@@ -225,7 +225,7 @@ class _Judge:
 
     def statements(self, spoken: Spoken) -> Comparison:
         """Whether detection agrees with what is said; of the statements that were learnt."""
-        is_said, threshold = ~spoken.labels.isnan(), self.parent.entry.detection_threshold
+        is_said, threshold = ~spoken.labels.isnan(), torch.from_numpy(self.encoder.detected_from)
         before, after = (
             ((network.presence.strength_logits(spoken.statistics, self.encoder.codes).sigmoid() >= threshold)[is_said]
              == (spoken.labels[is_said] > 0.5)).double().tolist()

@@ -1,0 +1,126 @@
+"""Where a confounder is, where to check, how the mask is drawn, the keys and the first steps: in a real browser."""
+
+import re
+
+import numpy as np
+from playwright.sync_api import Browser, Page, expect
+
+from causalseg.ui import copy, render
+from tests.ui.conftest import App
+from tests.ui.drive import TIMEOUT_MS, expect_status, expect_text, picture, until
+
+
+def where(page: Page, label: str) -> None:
+    page.get_by_role("button", name=f"{label}: {copy.WHERE}").click()
+
+
+def test_a_local_confounder_is_shown_where_it_is_and_hidden_again(example: Page) -> None:
+    where(example, "Burned-in text")
+    expect_text(example, "#where p", "^Burned-in text: where it is tinted purple")
+    layer = picture(example, "#where img")
+    side_px, top_px = render.VIEW_SIDE_PX, render.VIEW_SIDE_PX // 8
+    assert layer[top_px + 50, 50, 3] == render.WHERE_ALPHA
+    assert not layer[side_px // 2 + 100 :, :, 3].any() and not layer[:, side_px // 2 + 200 :, 3].any()
+    example.get_by_role("button", name=copy.WHERE_HIDE, exact=True).click()
+    expect(example.locator("#where img")).to_have_count(0)
+
+
+def test_a_global_confounder_is_said_to_be_everywhere(example: Page) -> None:
+    where(example, "Low contrast")
+    expect_text(example, "#where p", "^Low contrast: everywhere in the scan")
+    expect(example.locator("#where img")).to_have_count(0)
+
+
+def test_the_button_of_the_map_on_screen_is_pressed_and_hides_it(example: Page) -> None:
+    button = example.get_by_role("button", name=f"Burned-in text: {copy.WHERE}")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(example.locator("#where p")).to_have_count(0)
+
+
+def test_one_switch_says_what_it_did_and_how_far_the_mask_is_from_the_observed_one(example: Page) -> None:
+    example.locator("#present").get_by_label("Burned-in text").uncheck()
+    expect_status(example, "^counterfactual mask")
+    line = (
+        r"−[\d,]+ px \(−\d+\.\d%\), centre \d+\.\d px, Dice 0\.\d\d to observed · Burned-in text put back: \+[\d,]+ px"
+    )
+    expect_text(example, "#effect .prose", line)
+
+
+def test_outline_only_leaves_no_tint(example: Page) -> None:
+    tinted = picture(example, "#mask-picture img")
+    example.locator("#outline input").check()
+    until(example, lambda: bool((picture(example, "#mask-picture img") != tinted).any()), what="the outline")
+    outline = picture(example, "#mask-picture img")
+    assert set(np.unique(outline[..., 3])) == {0, 255}
+    np.testing.assert_array_equal(outline[..., 3] == 255, tinted[..., 3] == 255)
+
+
+def test_h_and_its_button_hide_the_mask(example: Page) -> None:
+    mask, button = example.locator("#mask-picture img"), example.locator("#hide")
+    example.locator("#masthead h1").click()
+    example.keyboard.press("h")
+    expect(mask).to_be_hidden()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(mask).to_be_visible()
+
+
+def test_a_place_to_check_is_looked_at_closer_and_left_again(example: Page) -> None:
+    places = example.locator("#checks .check")
+    expect(example.locator("#mask-picture circle")).to_have_count(places.count())
+    before = example.locator("#scan-picture img").bounding_box()
+    places.first.click()
+    after = example.locator("#scan-picture img").bounding_box()
+    assert before is not None and after is not None and after["width"] > 2 * before["width"]
+    example.keyboard.press("Escape")
+    assert example.locator("#scan-picture img").bounding_box() == before
+
+
+def test_the_sheet_of_keys_is_a_dialog_that_keeps_the_focus_and_closes(page: Page) -> None:
+    page.locator("#masthead h1").click()
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name=copy.KEYS_TITLE)
+    expect(sheet).to_be_visible()
+    for key, _ in copy.KEY_SHEET:
+        expect(sheet.get_by_role("rowheader", name=key, exact=True)).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || document.activeElement.closest('#keys') !== null"
+        )
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    page.locator("#help").click()
+    page.locator("#keys-close").click()
+    expect(sheet).to_be_hidden()
+
+
+def test_the_first_steps_are_shown_once(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(app.url)
+    for number, (shows, title, _) in enumerate(copy.TOUR, start=1):
+        expect(page.locator("#tour h2:visible")).to_have_text(f"{number}. {title}")
+        expect(page.locator(shows)).to_have_class(re.compile("pointed"))
+        page.locator("#tour-next").click()
+    expect(page.locator("#tour")).to_be_hidden()
+    page.reload()
+    page.locator("#examples button").first.wait_for()
+    expect(page.locator("#tour")).to_be_hidden()
+    context.close()
+
+
+def test_a_version_that_cannot_be_served_is_told(app: App, page: Page) -> None:
+    app.engine.told = "The promoted version cannot be used."
+    try:
+        page.locator("#examples button").first.click()
+        expect_text(page, "#notice", "The promoted version cannot be used")
+    finally:
+        app.engine.told = ""
+
+
+def test_presence_is_told_with_what_is_enough(example: Page) -> None:
+    expect_text(example, "#answer p", r"found, 0\.97 \(0\.50 is enough\)")
