@@ -120,22 +120,29 @@ class BatchStatistics:
     def __init__(self, network: nn.Module) -> None:
         norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
         self._buffers = [buffer for norm in norms for buffer in norm.buffers()]
-        self._start = [buffer.clone() for buffer in self._buffers]
-        self._sums = [torch.zeros_like(buffer) for buffer in self._floats()]
+        self._before = [buffer.clone() for buffer in self._buffers]
+        self._sums = [torch.zeros_like(buffer) for buffer in self._buffers if buffer.is_floating_point()]
+        self._counts = [buffer.clone() for buffer in self._buffers if not buffer.is_floating_point()]
 
     def end_part(self) -> None:
         """Keep what the part made of them, and put back what was before."""
-        for total, buffer in zip(self._sums, self._floats(), strict=True):
+        statistics, counts = self._split()
+        for total, buffer in zip(self._sums, statistics, strict=True):
             total += buffer
-        for buffer, before in zip(self._buffers, self._start, strict=True):
-            if buffer.is_floating_point():
-                buffer.copy_(before)
+        for count, buffer in zip(self._counts, counts, strict=True):
+            count.copy_(buffer)
+        for before, buffer in zip(self._before, self._buffers, strict=True):
+            buffer.copy_(before)
 
     def end_batch(self, team: Team, parts: int) -> None:
-        """Their mean over all parts of all processes."""
+        """The mean of the statistics over all parts of all processes; of batches it was one."""
         team.sum(self._sums)
-        for total, buffer in zip(self._sums, self._floats(), strict=True):
+        statistics, counts = self._split()
+        for total, buffer in zip(self._sums, statistics, strict=True):
             buffer.copy_(total / parts)
+        for count, buffer in zip(self._counts, counts, strict=True):
+            buffer.copy_(count)
 
-    def _floats(self) -> list[Tensor]:
-        return [buffer for buffer in self._buffers if buffer.is_floating_point()]
+    def _split(self) -> tuple[list[Tensor], list[Tensor]]:
+        statistics = [buffer for buffer in self._buffers if buffer.is_floating_point()]
+        return statistics, [buffer for buffer in self._buffers if not buffer.is_floating_point()]
