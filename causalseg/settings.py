@@ -21,6 +21,9 @@ class Settings:
     """Folder of the label store; made when the first mask is saved."""
     versions_dir: Path = Path("versions")
     """Folder of fine-tuned versions; made by the first of them."""
+    import_dir: Path = Path()
+    """Folders in it may be imported by typing their path on the Work page; unset: any folder, while the server listens
+    to this machine alone, else none."""
     device: str = "auto"
     """A torch device, or "auto": cuda where there is one, else cpu."""
     max_pixels: int = 64_000_000

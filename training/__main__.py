@@ -7,6 +7,7 @@
     python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
     python -m training train mcdrl         --data FOLDER --run RUN [--from RUN] [--dictionary endoscopy]
     python -m training train plain|augmented --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
+    python -m training shards  --data FOLDER --out SHARDS
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
     python -m training speed
@@ -67,6 +68,7 @@ from training.report import RESULTS_DIR, provenance, write_report
 from training.resume import load_average
 from training.rivals import train_rival
 from training.segment_stage import SegmentConfig, train_refine, train_segment
+from training.shards import write_shards
 from training.speed import speed_table
 
 SUITES = {
@@ -118,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--dictionary", default=ALL, choices=(ALL, *MODALITIES), help="of mcdrl")
     paper.add_argument("--random-start", action="store_true", help="do not fetch a CLIP's weights")
     train.set_defaults(command=_train)
+    shards = commands.add_parser("shards", help="write a data folder as parquet shards, which --data takes too")
+    shards.add_argument("--data", type=Path, required=True)
+    shards.add_argument("--out", type=Path, required=True, help="a new folder")
+    shards.set_defaults(command=lambda options: write_shards(read_index(options.data), options.out))
     out = commands.add_parser("release", parents=[shared], help="choose thresholds, write weights and manifest entry")
     out.add_argument("--run", type=Path, required=True)
     out.add_argument("--version", required=True)

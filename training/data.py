@@ -1,13 +1,15 @@
 """Scans and masks of a data folder, as one memory-mapped array per set, and batches drawn from them.
 
-The folder holds `index.csv` (set, split, role, modality, target, patient, image, mask, text...). Pictures are
-squashed once to the network's square and kept beside the run in a cache, so that an epoch reads no JPEG.
+The folder holds `index.csv` (set, split, role, modality, target, patient, image, mask, text...), or it is a label
+store, or one of parquet shards, which may also be a `hf://datasets/...` (see `training.shards`). Pictures are squashed
+once to the network's square and kept beside the run in a cache, so that an epoch reads no JPEG and fetches nothing.
 """
 
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,36 +17,33 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from causalseg.models.preprocess import squash
+from training.parallel import team
+from training.rows import Row
+from training.shards import is_in_shard, picture_bytes, read_rows
+from training.store_rows import DATABASE, read_store
 
 _MODALITIES = {"CT": "ct", "MRI": "mri", "radiography": "radiograph"}
 """What the index calls them, where it differs from `causalseg.scan.MODALITIES`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of `index.csv`: a scan, its mask and what the mask shows."""
-
-    set: str
-    split: str
-    role: str
-    modality: str
-    target: str
-    patient: str
-    site: str
-    image: Path
-    mask: Path
-    text: str
-
-
 def read_index(data_dir: Path) -> list[Row]:
-    """All rows of the folder's index, paths made absolute.
+    """All rows of a folder's index, of a label store (approved masks) or of parquet shards, paths made absolute.
 
     Raises:
-        FileNotFoundError: the folder has no `index.csv`.
+        FileNotFoundError: the folder is none of these.
+        StoreError: the label store cannot be read.
+        CannotLearn: there are shards, and pyarrow is not installed.
     """
     index = data_dir / "index.csv"
+    if (data_dir / DATABASE).is_file():
+        return read_store(data_dir)
     if not index.is_file():
-        raise FileNotFoundError(f"{data_dir} has no index.csv; give a folder of scans as --data")
+        if rows := read_rows(data_dir):
+            return rows
+        raise FileNotFoundError(
+            f"{data_dir} has no index.csv, no labels.sqlite and no parquet shards; give a folder of scans, a label "
+            "store or a folder of shards as --data"
+        )
     with index.open(newline="", encoding="utf-8") as lines:
         return [
             Row(
@@ -64,14 +63,19 @@ def train_rows(rows: Sequence[Row]) -> list[Row]:
 
 def load_image(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     """A picture as RGB."""
-    with Image.open(path) as image:
+    with Image.open(_file_of(path)) as image:
         return np.asarray(image.convert("RGB"))
 
 
 def load_mask(path: Path) -> Bool[np.ndarray, "height width"]:
     """A 0/255 mask as booleans."""
-    with Image.open(path) as mask:
+    with Image.open(_file_of(path)) as mask:
         return np.asarray(mask.convert("L")) > 127
+
+
+def _file_of(path: Path) -> Path | BytesIO:
+    """What Pillow opens: the file itself, or what a shard holds of it."""
+    return BytesIO(picture_bytes(path)) if is_in_shard(path) else path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,8 +98,9 @@ def load_squares(
     """Squash `rows` to `side_px` once and map them from `cache_dir` ever after."""
     key = hashlib.sha256("\n".join([str(side_px), *(str(row.image) for row in rows)]).encode()).hexdigest()[:16]
     images_path, masks_path = cache_dir / f"{key}.images.npy", cache_dir / f"{key}.masks.npy"
-    if not masks_path.exists():
-        _write_squares(rows, side_px, images_path, masks_path, on_progress)
+    with team().main_first():  # several processes read what one has written
+        if not masks_path.exists():
+            _write_squares(rows, side_px, images_path, masks_path, on_progress)
     return Squares(list(rows), np.load(images_path, mmap_mode="r"), np.load(masks_path, mmap_mode="r"))
 
 

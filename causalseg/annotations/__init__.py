@@ -6,6 +6,7 @@ files      content-addressed pictures, masks   work       how far everybody is (
 registry   scans entering, with their split    review     approve, send back    agreement   between readers
 split      by patient, for ever                statements confounders, as people see them
 events     the provenance log                  queue      who gets what next    signals     what a model makes of it
+learnable  what may be learnt from, and how much
 folder     a folder comes in                   search     lists                 statistics  numbers
 deletion   delete and purge                    backup     a whole copy          export      masks going out
 """

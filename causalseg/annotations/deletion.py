@@ -43,6 +43,49 @@ class Purged:
     """Pictures, masks, and what crashes left half-written."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What goes with a scan that is deleted."""
+
+    pictures: int
+    labels: int
+    people: int
+    """Who drew them."""
+    drafts: int
+
+
+def goes_with(store: LabelStore, scan_sha256: str) -> Hidden:
+    """What deleting a scan would hide; to be said before it is done.
+
+    Raises:
+        StoreError: the store does not have it.
+    """
+    if store.scan(scan_sha256) is None:
+        raise StoreError(NOT_HERE)
+    with store.database.reading() as connection:
+        counts = [
+            connection.execute(f"SELECT {what} FROM {table} WHERE scan_sha256 = ?", (scan_sha256,)).fetchone()[0]
+            for what, table in (
+                ("COUNT(*)", "items"),
+                ("COUNT(*)", "labels"),
+                ("COUNT(DISTINCT person)", "labels"),
+                ("COUNT(*)", "drafts"),
+            )
+        ]
+    return Hidden(*counts)
+
+
+def waiting(store: LabelStore) -> Purged:
+    """What is deleted and would go for ever with a purge; files are not counted."""
+    with store.database.reading() as connection:
+        scans = connection.execute("SELECT COUNT(*) FROM scans WHERE deleted_at IS NOT NULL").fetchone()[0]
+        # A purge keeps the numbers of deleted masks, so that none is given again.
+        labels = connection.execute(
+            'SELECT COUNT(*) FROM deletions JOIN revisions USING (scan_sha256, "index", person, number)'
+        ).fetchone()[0]
+    return Purged(scans, labels, 0)
+
+
 def delete_revision(store: LabelStore, revision: Revision, *, person: str) -> None:
     """Hide one mask; the one before it is its author's newest again. Its number is never given again.
 

@@ -37,15 +37,17 @@ def inflate(content: bytes, settings: Settings, on_progress: Callable[[int, int]
         for start in range(0, len(content), _PIECE_BYTES):
             piece = content[start : start + _PIECE_BYTES]
             while piece:
-                if stream.eof and not piece.startswith(GZIP_MAGIC):
+                at = min(start + _PIECE_BYTES, len(content)) - len(piece)
+                if stream.eof and not content.startswith(GZIP_MAGIC, at):
                     return b"".join(parts)
                 stream = zlib.decompressobj(_GZIP_WBITS) if stream.eof else stream
-                parts.append(stream.decompress(piece, room + 1))
+                parts.append(stream.decompress(piece, _PIECE_BYTES))
                 room -= len(parts[-1])
                 if room < 0:
                     raise ScanTooLarge(_too_far(settings))
-                piece = stream.unused_data
-            on_progress(0, 1)
+                on_progress(0, 1)
+                piece = stream.unused_data if stream.eof else stream.unconsumed_tail
+        parts.append(stream.flush())  # a few symbols that no input stands for any more
         if not stream.eof:
             raise UnreadableScan(damaged)
         return b"".join(parts)

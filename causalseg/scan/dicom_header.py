@@ -7,7 +7,8 @@ dicom-anonymizer 2.1), only five UIDs are on it, without which a mask would refe
 from contextlib import suppress
 from io import BytesIO
 
-from pydicom import Dataset, FileDataset, dcmread, dcmwrite
+from pydicom import DataElement, Dataset, FileDataset, dcmread, dcmwrite
+from pydicom.datadict import keyword_for_tag
 
 from causalseg.errors import UnreadableScan
 from causalseg.scan.refusal import refuse_malformed
@@ -64,14 +65,15 @@ def without_identity(dataset: FileDataset) -> FileDataset:
 
 
 def _kept(dataset: Dataset) -> Dataset:
+    """What `_KEPT` names, as far as it can be read."""
     kept = Dataset()
-    for element in dataset:
-        if element.keyword not in _KEPT:
+    for tag in list(dataset.keys()):
+        if keyword_for_tag(tag) not in _KEPT:
             continue
-        if element.VR == "SQ":
-            setattr(kept, element.keyword, [_kept(item) for item in element.value])
-        else:
-            kept.add(element)
+        with suppress(UnreadableScan), refuse_malformed("unreadable"):
+            element = dataset[tag]
+            items = [_kept(item) for item in element.value] if element.VR == "SQ" else None
+            kept.add(element if items is None else DataElement(tag, "SQ", items))
     return kept
 
 

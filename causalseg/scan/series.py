@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from pydicom import Dataset
 
+from causalseg.errors import UnreadableScan
 from causalseg.scan.dicom import DicomFile, read_slices
 from causalseg.scan.dicom_facts import numbers_of
+from causalseg.scan.refusal import refuse_malformed
 from causalseg.scan.types import Scan
 from causalseg.settings import Settings
 
@@ -45,16 +49,24 @@ def _by_series(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
     """Files that can be one volume: of one series, size and direction; a multi-frame file is one by itself."""
     groups: dict[tuple, dict[str, DicomFile]] = defaultdict(dict)
     for place, file in enumerate(files):
-        header = file.header
         own = place if file.frames > 1 else None
-        name = str(header.get("SOPInstanceUID") or place)  # the same slice twice counts once
-        groups[(str(header.get("SeriesInstanceUID")), *_shape_of(header), own)].setdefault(name, file)
+        name = str(_value_of(file.header, "SOPInstanceUID") or place)  # the same slice twice counts once
+        groups[(*_kin_of(file.header), own)].setdefault(name, file)
     numbered = sorted(
-        groups.values(), key=lambda group: numbers_of(next(iter(group.values())).header.get("SeriesNumber"))
+        groups.values(), key=lambda group: numbers_of(_value_of(next(iter(group.values())).header, "SeriesNumber"))
     )
     return [list(group.values()) for group in numbered]
 
 
-def _shape_of(header: Dataset) -> tuple:
-    direction = tuple(round(cosine, 2) + 0.0 for cosine in numbers_of(header.get("ImageOrientationPatient")))
-    return int(header.Rows), int(header.Columns), header.get("SamplesPerPixel"), direction
+def _kin_of(header: Dataset) -> tuple[str | int | float, ...]:
+    """Series, size, colours and direction: what slices of one volume have in common."""
+    direction = (round(cosine, 2) + 0.0 for cosine in numbers_of(_value_of(header, "ImageOrientationPatient")))
+    texts = (str(_value_of(header, keyword)) for keyword in ("SeriesInstanceUID", "SamplesPerPixel"))
+    return int(header.Rows), int(header.Columns), *texts, *direction
+
+
+def _value_of(header: Dataset, keyword: str) -> Any:
+    """None also where the value cannot be read: one such file must not lose the others."""
+    with suppress(UnreadableScan), refuse_malformed("unreadable"):
+        return header.get(keyword)
+    return None

@@ -85,7 +85,8 @@ def _levels(heights_mm: Float64[np.ndarray, " slices"]) -> list[list[int]]:
 def affine_of(facts: Dataset, step_mm: tuple[float, float, float] | None) -> Float64[np.ndarray, "4 4"] | None:
     """(column, row, slice, 1) -> RAS+ in mm, of a stack that begins with the slice of `facts`.
 
-    A lone slice (`step_mm` None) is as thick as its header says, else 1 mm.
+    A lone slice (`step_mm` None) is as thick as its header says, else 1 mm. None where the header does not say it, or
+    says what cannot be.
     """
     cosines = np.asarray(numbers_of(facts.get("ImageOrientationPatient")))
     position, spacing = numbers_of(facts.get("ImagePositionPatient")), numbers_of(facts.get("PixelSpacing"))
@@ -98,4 +99,10 @@ def affine_of(facts: Dataset, step_mm: tuple[float, float, float] | None) -> Flo
     affine[:3, 1] = cosines[3:] * spacing[0]
     affine[:3, 2] = normal * (thickness or [1.0])[0] if step_mm is None else step_mm
     affine[:3, 3] = position
-    return _LPS_TO_RAS @ affine
+    return _LPS_TO_RAS @ affine if _is_usable(affine) else None
+
+
+def _is_usable(affine: Float64[np.ndarray, "4 4"]) -> bool:
+    """Whether it has an inverse and fits the single precision that NIfTI keeps it in."""
+    is_small = bool(np.abs(affine).max() < np.finfo(np.float32).max)
+    return is_small and bool(abs(np.linalg.det(affine[:3, :3])) > np.finfo(np.float32).tiny)

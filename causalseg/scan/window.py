@@ -100,9 +100,16 @@ def percentile_window(
 
 
 def _finite_ends(values: Real[np.ndarray, "*shape"]) -> tuple[float, float]:
-    """Of all values: a sample may miss the few that differ."""
-    finite = values[np.isfinite(values)]
-    return float(finite.min()), float(finite.max())
+    """Of all values, some of them finite: a sample may miss the few that differ."""
+    if values.dtype.kind != "f":
+        return float(values.min()), float(values.max())
+    flat, low, high = values.reshape(-1), np.inf, -np.inf
+    for start in range(0, len(flat), _BLOCK_VALUES):
+        block = flat[start : start + _BLOCK_VALUES]
+        finite = np.isfinite(block)
+        low = min(low, float(block.min(initial=np.inf, where=finite)))
+        high = max(high, float(block.max(initial=-np.inf, where=finite)))
+    return low, high
 
 
 def _sample(values: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, " values"]:

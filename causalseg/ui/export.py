@@ -1,13 +1,17 @@
 """Masks out of the page: which ones, and every format of them."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from causalseg.annotations.export import Exported, Provenance, export_all
 from causalseg.annotations.export.all_formats import Masks
+from causalseg.annotations.export.corrections import with_corrections
+from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import InputError
 from causalseg.scan import Scan
 from causalseg.ui import copy
+from causalseg.ui.corrected import corrections_of
 from causalseg.ui.state import Draft, SessionState, VolumeMask, shown_mask
 
 Choice = Literal["screen", "volume", "saved"]
@@ -27,8 +31,14 @@ def exports(
     draft: Draft | None,
     *,
     with_identity: bool,
+    store: LabelStore | None = None,
+    person: str = "",
+    edited: Mapping[str, Any] | None = None,
 ) -> tuple[Exported, ...]:
     """Every format of the chosen masks, each written or with a sentence that says why not.
+
+    In the masks of all slices, those that `person` corrected are the person's: in `store`, in `draft`, or in the
+    editor's value `edited`.
 
     Raises:
         InputError: there are no such masks, or the scan on screen is simulated.
@@ -37,6 +47,8 @@ def exports(
         scan, masks, provenance = _saved(draft)
     elif choice == "volume":
         scan, masks, provenance = _all_slices(state, volume)
+        corrections = corrections_of(scan, provenance.description, draft, store=store, person=person, edited=edited)
+        masks, provenance = with_corrections(masks, provenance, corrections)
     else:
         scan, masks, provenance = _on_screen(engine, state)
     return export_all(scan, masks, provenance, with_identity=with_identity)

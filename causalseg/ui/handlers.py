@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
-from causalseg.errors import InputError
+from causalseg.errors import InputError, StoreError
 from causalseg.scan import read_scan
 from causalseg.scan.types import Scan
 from causalseg.scan.window import Window
@@ -48,6 +49,22 @@ def open_upload(
 def open_example(engine: Engine, settings: Settings, example: Example) -> SessionState:
     """An example, with its own description."""
     return look_again(engine, opened(engine, read_example(example, settings)), example.description)
+
+
+def open_stored(engine: Engine, store: LabelStore, state: SessionState, scan_sha256: str, index: str) -> SessionState:
+    """A picture of the label store, with the words of its newest mask; where none is named, nothing changes.
+
+    Raises:
+        InputError: the store does not have it.
+    """
+    if not scan_sha256:
+        return state
+    place = int(index) if index.isdecimal() else 0
+    try:
+        scan, labels = store.reopened(scan_sha256, place), store.revisions(scan_sha256, index=place)
+    except StoreError as error:
+        raise InputError(str(error)) from error
+    return look_again(engine, opened(engine, scan), labels[-1].description if labels else "")
 
 
 def ask(engine: Engine, state: SessionState, description: str) -> SessionState:

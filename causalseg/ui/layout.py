@@ -20,10 +20,13 @@ from gradio.themes import Base
 from causalseg.annotations import drafts
 from causalseg.annotations.store import LabelStore
 from causalseg.annotations.types import Draft as KeptDraft
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.errors import InputError
 from causalseg.settings import Settings
 from causalseg.ui import copy, handlers, panels, recovery, render
+from causalseg.ui.desk.desk import Desk
+from causalseg.ui.desk.pages import CSS, add_bar, add_pages
 from causalseg.ui.edge import guarded, guarded_steps
 from causalseg.ui.editing import Editing
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
@@ -53,6 +56,7 @@ def build_demo(
     *,
     examples_dir: Path = ASSETS_DIR / "examples",
     metrics: Mapping[str, Any] = MappingProxyType({}),
+    desk: Desk | None = None,
 ) -> gr.Blocks:
     """The whole app, queued; launch it with `launch_options`. `metrics` are those of the checkpoint's entry."""
     samples = examples(examples_dir)
@@ -60,6 +64,7 @@ def build_demo(
     with gr.Blocks(
         title=copy.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(_CACHE_SWEEP_SECONDS, STATE_SECONDS)
     ) as demo:
+        add_bar()
         page = build_page(engine, samples, thumbnails)
         wiring = Wiring(engine, store, settings, page, Shows(engine, page, metrics))
         wiring.scan_panel(samples)
@@ -69,6 +74,8 @@ def build_demo(
         Editing(engine, store, page, wiring.listen).bind()
         wiring.recovery(demo)
         wiring.export_panel()
+        wiring.address(demo)
+    add_pages(demo, desk or Desk(engine, store, settings, find_entry(settings.checkpoint)))
     return demo.queue(max_size=QUEUE_SIZE, api_open=False)
 
 
@@ -76,7 +83,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
     """Arguments of `launch`: nothing leaves this machine and nothing is recorded."""
     return {
         "theme": _theme(),
-        "css_paths": [ASSETS_DIR / "app.css"],
+        "css_paths": [ASSETS_DIR / "app.css", CSS],
         "js": _script("app.js"),
         "footer_links": [],
         "run_history": False,
@@ -299,15 +306,36 @@ class Wiring:
         page, panel = self.page, self.page.export
 
         def export(
-            state: SessionState, volume: VolumeMask | None, draft: Draft | None, which: Choice, with_identity: bool
+            state: SessionState,
+            volume: VolumeMask | None,
+            draft: Draft | None,
+            which: Choice,
+            with_identity: bool,
+            person: str,
+            edited: Mapping[str, Any] | None,
         ) -> Updates:
-            made = exports(self.engine, which, state, volume, draft, with_identity=with_identity)
+            known = {"store": self.store, "person": person, "edited": edited}
+            made = exports(self.engine, which, state, volume, draft, with_identity=with_identity, **known)
             paths = [_cached(panel.files, one.name, one.content) for one in made if one.content is not None]
             return {panel.problems: panels.problems(made), panel.files: gr.File(value=paths, visible=True)}
 
-        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity]
+        corrected = [page.stage.person, page.stage.editor]
+        asked = [page.session, page.volume, page.draft, panel.which, panel.with_identity, *corrected]
         shown = [panel.problems, panel.files]
         self.listen("export", panel.make.click, export, asked, shown, busy=panel.problems)
+
+    def address(self, demo: gr.Blocks) -> None:
+        """A picture of the label store that the page's address names, as Work links: `/?scan=SHA256&index=N`."""
+        page, open_there = self.page, on_gpu(partial(handlers.open_stored, self.engine, self.store))
+
+        def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:
+            named = request.query_params
+            answered = open_there(state, str(named.get("scan", "")), str(named.get("index", "0")))
+            return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
+
+        seen = [page.session, page.comparing, page.stage.opacity]
+        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL, page.stage.scan)
+        self._offers("offer", done.then)
 
     def _model(
         self,

@@ -15,7 +15,7 @@ OPACITY = 0.35
 START_SCREEN, START_OBSERVED, START_ADJUSTED = "screen", "observed", "adjusted"
 """Masks to start a correction from; any other choice is the id of a confounder to remove."""
 _BUTTONS_JS = (ASSETS_DIR / "html-buttons.js").read_text(encoding="utf-8")
-_BROWSER_KEY = "causalseg"
+BROWSER_KEY = "causalseg"
 """Where the browser keeps a name and the place of the last draft; no secret, for it never leaves the machine."""
 STATE_SECONDS = 3600
 """How long a tab that nobody uses keeps its scan in memory."""
@@ -151,7 +151,7 @@ class Page:
 
 def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[str]) -> Page:
     """Lay the page out; call it inside a `gr.Blocks`."""
-    browser = gr.BrowserState(None, storage_key=_BROWSER_KEY, secret=_BROWSER_KEY)
+    browser = gr.BrowserState(None, storage_key=BROWSER_KEY, secret=BROWSER_KEY)
     session = gr.State(SessionState(), time_to_live=STATE_SECONDS)
     draft = gr.State(None, time_to_live=STATE_SECONDS)
     volume = gr.State(None, time_to_live=STATE_SECONDS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from causalseg.annotations import Facts, LabelStore, drafts, queue, review, signals, statements, work
-from causalseg.annotations.deletion import Purged, delete_revision, delete_scan, purge
+from causalseg.annotations.deletion import Hidden, Purged, delete_revision, delete_scan, goes_with, purge, waiting
 from causalseg.annotations.types import Signal
 from causalseg.errors import Cancelled, StoreError
 from tests.annotations.samples import all_bytes, make_mask, make_scan, save
@@ -218,3 +218,22 @@ def test_purge_that_was_killed_after_the_files_went_is_finished_by_the_next(stor
 
     assert purge(store, person="ana") == Purged(scans=1, labels=2, files=0)
     assert SECRET.encode() not in all_bytes(store)
+
+
+def test_what_deleting_hides_is_told_before_and_what_is_hidden_waits_for_the_purge(store: LabelStore) -> None:
+    scan = make_scan(1)
+    for person in ("ana", "ben", "ben"):
+        save(store, 1, scan=scan, person=person)
+    drafts.keep(store, scan, make_mask(2), person="ana", description="kidney")
+    delete_revision(store, save(store, 2, scan=make_scan(2)), person="ana")
+
+    assert goes_with(store, scan.sha256) == Hidden(pictures=1, labels=3, people=2, drafts=1)
+    assert waiting(store) == Purged(0, 1, 0)
+
+    delete_scan(store, scan.sha256, person="ana")
+    assert waiting(store) == Purged(1, 4, 0)
+    with pytest.raises(StoreError, match="does not have this scan"):
+        goes_with(store, scan.sha256)
+
+    purge(store, person="ana")
+    assert waiting(store) == Purged(0, 0, 0)

@@ -309,6 +309,7 @@ def test_the_bundle_holds_the_very_files_and_where_the_masks_came_from() -> None
         "mask": "counterfactual",
         "removed": ["specular_highlight", "hair"],
         "model": "causalseg-lite 0.1.0",
+        "corrected": [],
         "person": "ab",
         "revisions": {"0": 3},
         "saved_at": "2026-11-24T15:00:00+00:00",

@@ -113,3 +113,14 @@ def test_wrong_questions_are_refused(store: LabelStore) -> None:
         search.find(store, limit=-1)
     with pytest.raises(BadCorrection, match="Type your name"):
         search.find(store, Query(person=" "))
+
+
+def test_the_thumbnails_of_a_page_are_those_of_its_lines(store: LabelStore) -> None:
+    for seed in range(4):
+        store.add(make_scan(seed), person="ana")
+    page = search.find(store, limit=2)
+
+    found = search.thumbnails(store, page.lines)
+
+    places = [(line.scan.sha256, line.index) for line in page.lines]
+    assert found == {place: store.thumbnail_jpeg(*place) for place in places}

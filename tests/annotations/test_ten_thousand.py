@@ -122,6 +122,7 @@ def seconds(work: Callable[[], object]) -> float:
     [
         (Query(), SCANS + 1),
         (Query(state="not_started"), SCANS // 2),
+        (Query(state="done"), SCANS // 4 + 1),
         (Query(state="done", person="ana"), None),
         (Query(state="not_started", person="ana"), None),
         (Query(modality="mri", split="val"), SCANS // 10),

@@ -12,12 +12,13 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceDicom, Volume, read_scan
+from causalseg.scan.archive import inflate
 from causalseg.scan.decode import decode
 from causalseg.settings import Settings
 from tests.scan.files import encode, item, make_dicom
@@ -184,6 +185,29 @@ def test_one_other_scan_in_a_zip_is_read_several_are_refused(rgb: np.ndarray) ->
         read_here(pack({"a.txt": b"text"}))
 
 
+@settings(max_examples=20)
+@given(sizes=st.lists(st.integers(0, 5_000_000), min_size=1, max_size=3), level=st.integers(0, 9), tail=st.booleans())
+def test_gz_is_inflated_as_pythons_own_module_does_it(sizes: list[int], level: int, tail: bool) -> None:
+    plain = [bytes([place]) * (size // 2) + bytes(range(256)) * (size // 512) for place, size in enumerate(sizes)]
+    content = b"".join(gzip.compress(one, level) for one in plain) + (b"rest" if tail else b"")
+
+    assert inflate(content, Settings(), lambda done, total: None) == b"".join(plain)
+
+
+def test_a_gz_whose_second_part_begins_anywhere_is_inflated_whole() -> None:
+    for length in range(4 * 2**20 - 348, 4 * 2**20 - 338):  # stored, not packed: 4 MB of gz end about there
+        parts = [gzip.compress(bytes(length), 0), gzip.compress(b"second")]
+        assert inflate(b"".join(parts), Settings(), lambda done, total: None) == bytes(length) + b"second"
+
+
+def test_inflating_tells_that_it_goes_on() -> None:
+    told: list[int] = []
+
+    inflate(gzip.compress(bytes(40 * 2**20)), Settings(), lambda done, total: told.append(total))
+
+    assert len(told) >= 10  # at most 4 MB, some hundredths of a second, between two of them
+
+
 def test_gz_of_any_scan_is_read(rgb: np.ndarray) -> None:
     np.testing.assert_array_equal(read_scan(gzip.compress(encode(rgb, "PNG"))).image_u8, rgb)
     assert read_scan(gzip.compress(a_slice(1))).format == "DICOM"
@@ -267,3 +291,22 @@ def test_a_series_too_large_in_all_is_refused_before_decoding() -> None:
     assert read_here(content, Settings(max_voxels=5 * 24)).count == 5
     with pytest.raises(ScanTooLarge, match="in 5 frames"):
         read_here(content, Settings(max_voxels=5 * 24 - 1))
+
+
+def test_a_slice_whose_header_lies_does_not_lose_the_others() -> None:
+    odd = make_dicom(np.zeros((4, 6), np.int16), SeriesInstanceUID="1.2.3", SOPInstanceUID="1.2.9", SeriesNumber=1)
+    lies = odd.replace(b"(\x00\x02\x00US\x02\x00\x01\x00", b"(\x00\x02\x00FD\x02\x00\x01\x00")  # SamplesPerPixel
+    assert lies != odd
+
+    scan = read_here(pack({"a": lies, "b": a_slice(1), "c": a_slice(2)}))
+
+    assert scan.count == 2 and "2 series" in scan.warnings[0]
+
+
+@pytest.mark.parametrize("field", ["PixelSpacing", "ImagePositionPatient"])
+def test_a_place_that_cannot_be_is_no_place(field: str) -> None:
+    absurd = {"PixelSpacing": [1e300, 1e-300], "ImagePositionPatient": [0, 0, 1e300]}
+
+    scan = read_here(a_slice(1, **{field: absurd[field]}))
+
+    assert scan.volume is not None and scan.volume.affine is None

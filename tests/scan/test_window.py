@@ -69,3 +69,18 @@ def test_a_large_picture_has_the_greys_of_its_parts() -> None:
     greys = window.apply(values)
 
     np.testing.assert_array_equal(greys[::150], np.stack([window.apply(row[None])[0] for row in values[::150]]))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32])
+def test_window_of_the_data_has_room_for_the_few_that_differ(dtype: type) -> None:
+    values = np.zeros((9, 700, 700), dtype)
+    values[4, 3, 2], values[7, 1, 5] = 100, 3
+
+    assert percentile_window(values) == Window.between(0.0, 100.0)
+
+
+def test_window_of_the_data_finds_the_few_among_what_is_not_finite() -> None:
+    values = np.zeros((2, 1100, 1000), np.float32)
+    values[0, 0, :3], values[1, 900, 900] = (np.nan, np.inf, -np.inf), -7
+
+    assert percentile_window(values) == Window.between(-7.0, 0.0)

@@ -1,5 +1,6 @@
 """The commands of fine-tuning, as a person would give them; the dear ones are tested in test_finetune_run.py."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from causalseg.checkpoints import find_entry
 from causalseg.versions import VersionStore
 from tests.test_versions import CHANGE, card
 from training.__main__ import _parser, main
+from training.finetune.cli import _tell_progress, _tell_step
 from training.replay import ReplayConfig
 
 
@@ -73,3 +75,15 @@ def test_fine_tuning_without_replay_features_says_how_to_make_them(
 def test_numbers_left_out_on_the_command_line_are_those_of_the_configuration() -> None:
     options = _parser().parse_args(["replay", "--data", "folder"])
     assert (options.scans, options.twins) == (ReplayConfig().scans, ReplayConfig().twins)
+
+
+def test_a_program_reads_progress_and_the_curve_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    _tell_progress(1, 9)
+    _tell_step(5, 5, 0.25)
+    _tell_step(5, 7, 0.125)
+
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"kind": "progress", "done": 1, "total": 9},
+        {"kind": "step", "member": 0, "step": 5, "loss": 0.25},
+        {"kind": "step", "member": 1, "step": 2, "loss": 0.125},
+    ]

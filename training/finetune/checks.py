@@ -7,10 +7,9 @@ back are wrong too: no score on them can tell. What the parent sees can: it is a
 import numpy as np
 from jaxtyping import Bool, Float
 
+from causalseg.annotations import learnable
 from training.measures import dice
 
-FEWEST_CORRECTIONS = 6
-FEWEST_PATIENTS = 3
 MOST_EMPTY = 1 / 3
 MOST_INVERTED = 1 / 4
 MOST_SHIFTED = 0.4
@@ -25,14 +24,8 @@ Masks = Bool[np.ndarray, "scan side side"]
 
 
 def too_few(patients: list[str]) -> str:
-    """Why so many corrections are too few, in a sentence; empty where they are enough."""
-    count, people = len(patients), len(set(patients))
-    if count >= FEWEST_CORRECTIONS and people >= FEWEST_PATIENTS:
-        return ""
-    return (
-        f"There are {count} approved corrections of {people} patients to learn from; at least {FEWEST_CORRECTIONS} of "
-        f"{FEWEST_PATIENTS} patients are needed. Correct and approve more scans, then fine-tune again."
-    )
+    """Why the corrections of these patients are too few, in a sentence; empty where they are enough."""
+    return learnable.too_few(len(patients), len(set(patients)))
 
 
 def doubts(masks: Masks, seen: Masks) -> list[str]:

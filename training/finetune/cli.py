@@ -1,7 +1,18 @@
-"""The commands of fine-tuning: replay, finetune, versions, simulate-corrections."""
+"""The commands of fine-tuning: replay, finetune, versions, simulate-corrections.
+
+With `--progress json` a fine-tuning says how far it is in lines that a program can read, one JSON object each:
+
+    {"kind": "progress", "done": 12, "total": 140}
+    {"kind": "step", "member": 0, "step": 3, "loss": 0.41}
+    {"kind": "made", "version": "clinic-1", "passed": true}
+
+Refusals are a sentence on standard error and exit code 2, as everywhere.
+"""
 
 import argparse
+import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,7 +63,9 @@ def _add_finetune(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     tune.add_argument("--versions", type=Path, default=Settings().versions_dir, help="folder of the versions")
     tune.add_argument("--replay", type=Path, help="default: what the project ships")
     tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument("--steps", type=int, default=LearnConfig().steps, help="of each member")
     tune.add_argument("--promote", action="store_true", help="serve it at once if its gate lets it through")
+    tune.add_argument("--progress", choices=("bar", "json"), default="bar", help="json: lines for a program to read")
     tune.set_defaults(command=_finetune)
 
 
@@ -103,19 +116,26 @@ def _replay(options: argparse.Namespace) -> None:
 
 def _finetune(options: argparse.Namespace) -> None:
     entry, versions = find_entry(options.checkpoint), VersionStore(options.versions)
+    versions.raise_if_unusable(options.name)
     material, replay = material_of(LabelStore(options.store)), load_replay(entry, options.replay)
+    learn, is_for_a_program = LearnConfig(seed=options.seed, steps=options.steps), options.progress == "json"
     card = finetune(
         load_parent(entry, options.parent, versions),
         material,
         replay,
         versions,
         options.name,
-        FinetuneConfig(learn=LearnConfig(seed=options.seed)),
-        on_progress=Bar("finetune"),
+        FinetuneConfig(learn=learn),
+        on_progress=_tell_progress if is_for_a_program else Bar("finetune"),
+        on_step=partial(_tell_step, learn.steps) if is_for_a_program else lambda step, loss: None,
     )
-    _say(*_described(card))
     if options.promote and card.passed:
         versions.promote(card.name, entry)
+    if is_for_a_program:
+        _tell(kind="made", version=card.name, passed=card.passed)
+        return
+    _say(*_described(card))
+    if options.promote and card.passed:
         _say(f"{card.name} is served now.")
     elif card.passed:
         _say(f"To serve it: python -m training versions --promote {card.name}")
@@ -155,6 +175,21 @@ def _simulate(options: argparse.Namespace) -> None:
     )
     path = write_report(f"finetune_{options.site}", {"finetune": table}, provenance(entry, command), options.out)
     _say(path.read_text(encoding="utf-8"))
+
+
+def _tell_progress(done: int, total: int) -> None:
+    _tell(kind="progress", done=done, total=total)
+
+
+def _tell_step(steps: int, done: int, loss: float) -> None:
+    """A point of the curve; members follow one another, `steps` each."""
+    _tell(kind="step", member=(done - 1) // steps, step=(done - 1) % steps + 1, loss=round(loss, 5))
+
+
+def _tell(**values: str | int | float | bool) -> None:
+    """A line for the program that started this; where it is gone, so is the pipe, and nothing is written further."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
 
 
 def _say(*lines: str) -> None:

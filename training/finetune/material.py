@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.annotations import review, statements
+from causalseg.annotations import learnable
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Revision, Split, Statement
+from causalseg.annotations.types import Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +64,6 @@ def material_of(store: LabelStore) -> Material:
 
 
 def _corrections(store: LabelStore, split: Split) -> list[Correction]:
-    """Of each picture and description the mask that was saved last, whoever drew it."""
-    newest: dict[tuple[str, int, str], Revision] = {}
-    for revision in review.approved(store, split):
-        place = (revision.scan_sha256, revision.index, revision.description)
-        if place not in newest or newest[place].saved_at <= revision.saved_at:
-            newest[place] = revision
     scans = {scan.sha256: scan for scan in store.scans()}
     return [
         Correction(
@@ -80,24 +74,14 @@ def _corrections(store: LabelStore, split: Split) -> list[Correction]:
             f"{revision.scan_sha256}:{revision.index}:{revision.mask_sha256}",
             scans[revision.scan_sha256].modality,
         )
-        for revision in newest.values()
+        for revision in learnable.masks(store, split)
     ]
 
 
 def _said(store: LabelStore) -> list[Said]:
     """What nobody contradicts; a picture of which that leaves nothing is left out."""
-    pictures: dict[tuple[str, int], list[Statement]] = {}
-    for statement in statements.standing(store, "train"):
-        pictures.setdefault((statement.scan_sha256, statement.index), []).append(statement)
     return [
         Said(store.reopened(*place).image_u8, present, f"{place[0]}:{place[1]}")
-        for place, lines in pictures.items()
-        if (present := _uncontradicted(lines))
+        for place, words in learnable.said(store).items()
+        if (present := {confounder: True in what for confounder, what in words.items() if len(what) == 1})
     ]
-
-
-def _uncontradicted(lines: Iterable[Statement]) -> dict[str, bool]:
-    words: dict[str, set[bool]] = {}
-    for line in lines:
-        words.setdefault(line.confounder, set()).add(bool(line.present))
-    return {confounder: said.pop() for confounder, said in words.items() if len(said) == 1}

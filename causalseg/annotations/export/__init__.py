@@ -5,7 +5,8 @@ Scan + masks ── all_formats ──┬── png        own size, 0 and 255
                               ├── dicom_seg  refers to the source's images (dicom_header, terms)
                               ├── coco       run lengths in JSON
                               └── bundle     all of it, and where the mask came from
-LabelStore ── dataset ── a folder to train on
+LabelStore ──┬── corrections   a person's slices over the model's
+             └── dataset       a folder to train on
 """
 
 from causalseg.annotations.export.all_formats import FORMATS, export_all, export_as

@@ -25,6 +25,8 @@ from causalseg.annotations.export.nifti import mask_to_nifti, mask_to_nifti_like
 from causalseg.annotations.export.png import mask_to_png, masks_to_png_zip
 from causalseg.errors import ExportRefused, InputError
 from causalseg.scan import Scan, SourceDicom, SourceNifti
+from causalseg.scan.quiet import quiet_pydicom
+from causalseg.scan.refusal import refuse_malformed
 
 logger = logging.getLogger(__name__)
 
@@ -143,17 +145,18 @@ def to_dicom_seg(scan: Scan, masks: Masks, segment: Segment, *, with_identity: b
         ExportRefused: the scan is not a DICOM file, or its header lacks what a segmentation cannot do without.
     """
     source = _source_of(scan)
-    headers = source.datasets(with_identity=True)
-    if have_positions(headers):
-        in_order, stack = _by_file(headers, source, _stack(scan, masks))
-        return mask_to_dicom_seg(stack, in_order, segment, with_identity=with_identity)
-    files = {}
-    for index, mask in sorted(masks.items()):
-        file, frame = source.places[index]
-        files[f"{index:04d}_seg.dcm"] = picture_to_dicom_seg(
-            mask, headers[file], segment, frame=frame, with_identity=with_identity
-        )
-    return next(iter(files.values())) if len(files) == 1 else zip_files(files)
+    with quiet_pydicom(), refuse_malformed(_NO_HEADER, refusal=ExportRefused):
+        headers = source.datasets(with_identity=True)
+        if have_positions(headers):
+            in_order, stack = _by_file(headers, source, _stack(scan, masks))
+            return mask_to_dicom_seg(stack, in_order, segment, with_identity=with_identity)
+        files = {}
+        for index, mask in sorted(masks.items()):
+            file, frame = source.places[index]
+            files[f"{index:04d}_seg.dcm"] = picture_to_dicom_seg(
+                mask, headers[file], segment, frame=frame, with_identity=with_identity
+            )
+        return next(iter(files.values())) if len(files) == 1 else zip_files(files)
 
 
 def to_coco(scan: Scan, masks: Masks, description: str) -> bytes:

@@ -47,12 +47,14 @@ class Provenance:
     revisions: Mapping[int, int] = field(default_factory=dict)
     """Index -> number of the person's revision, where the masks were saved."""
     saved_at: datetime | None = None
-    """UTC."""
+    """UTC; of the last revision."""
+    corrected: tuple[int, ...] = ()
+    """Indices whose mask a person drew, where the others are the model's."""
 
     @property
     def is_corrected(self) -> bool:
-        """Whether a person changed what the model proposed."""
-        return self.mask_word == "corrected"
+        """Whether a person changed what the model proposed, anywhere."""
+        return self.mask_word == "corrected" or bool(self.corrected)
 
 
 def provenance_to_json(
@@ -68,6 +70,7 @@ def provenance_to_json(
             "mask": provenance.mask_word,
             "removed": list(provenance.removed),
             "model": provenance.model,
+            "corrected": list(provenance.corrected),
             "person": provenance.person,
             "revisions": {str(index): number for index, number in sorted(provenance.revisions.items())},
             "saved_at": None if provenance.saved_at is None else provenance.saved_at.isoformat(),

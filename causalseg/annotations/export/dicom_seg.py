@@ -131,7 +131,7 @@ def picture_to_dicom_seg(
         slim = header_without_position(header, with_identity=with_identity)
         seg = _segmentation(mask[np.newaxis], [slim], segment, SecondaryCaptureImageStorage)
         seg.PatientOrientation = ""
-        if frame_count(header) > 1:
+        if max(frame, frame_count(header)) > 1:
             _name_frame(seg, frame)
         return _to_bytes(seg, with_identity=with_identity)
 

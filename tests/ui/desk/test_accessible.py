@@ -1,0 +1,48 @@
+"""No serious fault that axe-core can find on Work, Review and Train, by day and by night, and nothing cut off."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.ui.desk.conftest import World
+from tests.ui.desk.world import draw
+from tests.ui.drive import TIMEOUT_MS
+from tests.ui.test_accessibility import TABLET, faults
+
+OPENED = 260
+"""A phantom that no other test draws on."""
+
+
+def opened(world: World, browser: Browser, path: str, scheme: Literal["light", "dark"], size: dict[str, int]) -> Page:
+    """The page with something on it."""
+    context = browser.new_context(viewport=size, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(f"{world.url}{path}")
+    if path == "train":
+        page.locator("#versions table").first.wait_for()
+    else:
+        page.locator(f"#{path}-list .card").first.click()
+        page.locator(f"#{path}-detail img").first.wait_for()
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["work", "review", "train"])
+def test_a_page(world: World, browser: Browser, path: str, scheme: Literal["light", "dark"]) -> None:
+    for person in ("ana", "cleo"):
+        draw(world.store, OPENED, person=person)
+    page = opened(world, browser, path, scheme, {"width": 1280, "height": 800})
+
+    assert faults(page) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("path", ["work", "review", "train"])
+def test_a_tablet_cuts_nothing_off(world: World, browser: Browser, path: str) -> None:
+    draw(world.store, OPENED)
+    page = opened(world, browser, path, "light", TABLET)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
+    page.context.close()

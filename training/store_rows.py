@@ -1,0 +1,46 @@
+"""Approved masks of a label store as rows of training data: the store's own files, in the store's own split."""
+
+from pathlib import Path
+
+from causalseg.annotations import LabelStore, review
+from causalseg.annotations.export.dataset import SET
+from causalseg.annotations.export.terms import term_of
+from causalseg.annotations.types import Revision
+from causalseg.errors import StoreError
+from training.descriptions import SYNONYMS
+from training.rows import Row
+
+DATABASE = "labels.sqlite"
+
+
+def read_store(folder: Path) -> list[Row]:
+    """A row for each approved mask of something that training has a name for; the others are left out.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    store = LabelStore(folder)
+    rows = (_row(store, revision) for revision in review.approved(store))
+    return [row for row in rows if row.target in SYNONYMS]
+
+
+def _row(store: LabelStore, revision: Revision) -> Row:
+    scan = store.scan(revision.scan_sha256)
+    if scan is None:
+        raise StoreError("The label store does not have the scan of one of these labels (any more).")
+    return Row(
+        set=SET,
+        split=scan.split,
+        role="source",
+        modality=scan.modality or "",
+        target=term_of(revision.description).target or revision.description,
+        patient=scan.patient_key,
+        site="here",
+        image=_file(store.images, revision.image_sha256),
+        mask=_file(store.masks, revision.mask_sha256),
+        text=revision.description,
+    )
+
+
+def _file(folder: Path, sha256: str) -> Path:
+    return folder / sha256[:2] / f"{sha256}.png"
