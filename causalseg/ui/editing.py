@@ -50,7 +50,8 @@ class Editing:
         )
         drawn = [page.draft, stage.editor, stage.person]
         kept = [page.draft, stage.kept, page.browser]
-        taken_back = self.listen("take_back", stage.take_back.click, self._take_back, drawn, kept, place=EDITOR)
+        signed = [page.draft, stage.person]
+        taken_back = self.listen("take_back", stage.take_back.click, self._take_back, signed, kept, place=EDITOR)
         filled = self.listen("fill", stage.fill.click, self._reshaping(fill_holes), drawn, kept, place=EDITOR)
         smoothed = self.listen("smooth", stage.smooth.click, self._reshaping(smooth_edge), drawn, kept, place=EDITOR)
         for before in (*started, taken_back, filled, smoothed):
@@ -140,7 +141,7 @@ class Editing:
 
         return reshape
 
-    def _take_back(self, draft: Draft | None, value: Value, person: str) -> Updates:
+    def _take_back(self, draft: Draft | None, person: str) -> Updates:
         return self._kept(correction.taken_back(draft), person)
 
     def _kept(self, draft: Draft, person: str) -> Updates:

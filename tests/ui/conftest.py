@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -126,9 +127,11 @@ def frames(page: Page, tmp_path: Path) -> Page:
 
 
 @pytest.fixture
-def grainy_png(tmp_path: Path) -> Path:
-    """A scan larger than the editor's canvas, whose mask has details of a single pixel."""
+def grainy_png(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A scan larger than the editor's canvas, whose mask has details of a single pixel; another one in every test."""
     path = tmp_path / "Meier_Anna_1961.png"
-    noise = np.random.default_rng(5).integers(0, 90, size=(500, 700, 1), dtype=np.uint8)
+    noise = np.random.default_rng(crc32(request.node.nodeid.encode())).integers(
+        0, 90, size=(500, 700, 1), dtype=np.uint8
+    )
     Image.fromarray(disc(500, 700) // 2 + noise).save(path)
     return path

@@ -88,3 +88,13 @@ def test_nothing_is_shared_recorded_or_let_in_from_the_disk() -> None:
     assert options["run_history"] is options["ssr_mode"] is options["share"] is False
     assert options["allowed_paths"] == [] and options["max_file_size"] == Settings().max_file_bytes
     assert "server_name" not in options, "Gradio's own default is 127.0.0.1, and its variables may move it"
+
+
+@pytest.mark.parametrize("can_remove", [True, False])
+def test_there_are_switches_only_where_confounders_can_be_removed_by_name(tmp_path: Path, can_remove: bool) -> None:
+    engine = FakeEngine()
+    engine.can_remove = can_remove
+    demo = build_demo(engine, LabelStore(tmp_path), Settings(), examples_dir=write_examples(tmp_path))
+    blocks: dict[str | None, Any] = {getattr(block, "elem_id", None): block for block in demo.blocks.values()}
+    assert blocks["switching"].visible == blocks["adjusted"].interactive == can_remove
+    assert ("no-switches" in blocks) != can_remove

@@ -49,6 +49,7 @@ def test_smoothing_is_saved_and_can_be_taken_back(app: App, editor: Editor, scan
     expect_text(page, "#kept", "draft kept")
     until(page, lambda: editor.saves(1), what="the smooth mask to be in the editor")
     page.locator("#take-back").click()
+    expect_text(page, "#saved p", "^Editing the adjusted mask")
     until(page, lambda: editor.saves(2), what="the mask before to be in the editor")
     first, second = (app.store.mask(one) for one in app.store.revisions(scan.sha256, copy.PERSON_DEFAULT))
     adjusted = bright(scan.image_u8)
