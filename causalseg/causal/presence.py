@@ -2,7 +2,8 @@
 
 Both are similarities between projected tower features and the entry's text code, so an entry that was only typed
 in has them too. The maps are read at stride 8, the strength from the maps and from pooled statistics of all stages
-(blur and noise show in the spread of the finest features, a colour cast in their mean).
+(blur and noise show in the spread of the finest features, a colour cast in their mean) and from a coarse layout of the
+finest features (uneven light shows in how they differ from place to place).
 """
 
 from typing import NamedTuple
@@ -16,6 +17,8 @@ GATE_FROM, GATE_TO = 0.15, 0.35
 """Strengths at which a removal begins to act, and acts in full."""
 REACH_FROM, REACH_TO = 0.05, 0.20
 """Values of a map at which a removal begins to act in a cell, and acts in full: thin marks are seen faintly."""
+LAYOUT_SIDE, LAYOUT_CHANNELS = 8, 8
+"""Cells a side of the coarse layout, and what is kept of each."""
 REACH_CELLS = 2
 """How far beyond the cells where it is seen a local confounder has changed the features."""
 
@@ -66,10 +69,10 @@ class ConfounderPresence(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(inplace=True),
         )
+        self.layout = nn.Conv2d(stage_channels[0], LAYOUT_CHANNELS, 1)
         self.map_query = nn.Conv2d(channels, channels, 1)
-        self.strength_query = nn.Sequential(
-            nn.Linear(3 * channels + 2 * sum(stage_channels), 128), nn.ReLU(inplace=True), nn.Linear(128, channels)
-        )
+        known = 3 * channels + 2 * sum(stage_channels) + LAYOUT_CHANNELS * LAYOUT_SIDE**2
+        self.strength_query = nn.Sequential(nn.Linear(known, 128), nn.ReLU(inplace=True), nn.Linear(128, channels))
         self.map_key = nn.Sequential(nn.Linear(text_width, 128), nn.ReLU(inplace=True), nn.Linear(128, channels + 1))
         self.strength_key = nn.Sequential(
             nn.Linear(text_width, 128), nn.ReLU(inplace=True), nn.Linear(128, channels + 1)
@@ -81,11 +84,11 @@ class ConfounderPresence(nn.Module):
         map_key, map_bias = self.map_key(codes).split([self.map_query.out_channels, 1], dim=1)
         map_logits = torch.einsum("bchw,kc->bkhw", self.map_query(mixed), map_key) / map_key.shape[1] ** 0.5
         map_logits = map_logits + map_bias[None, :, :, None]
-        return Presence(self.strength_logits(_statistics(mixed, features), codes), map_logits.float())
+        return Presence(self.strength_logits(self._statistics(mixed, features), codes), map_logits.float())
 
     def statistics(self, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
         """All that `strength_logits` wants to know of scans: a vector each."""
-        return _statistics(self._mixed(features), features)
+        return self._statistics(self._mixed(features), features)
 
     def strength_logits(
         self, statistics: Float[Tensor, "batch statistics"], codes: Float[Tensor, "confounder code"]
@@ -94,6 +97,14 @@ class ConfounderPresence(nn.Module):
         query = self.strength_query(statistics)
         key, bias = self.strength_key(codes).split([query.shape[1], 1], dim=1)
         return (query @ key.T / key.shape[1] ** 0.5 + bias.T).float()
+
+    def _statistics(self, mixed: Tensor, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
+        parts = [mixed.mean((2, 3)), mixed.amax((2, 3)), mixed.float().std((2, 3))]
+        for level in features:
+            parts += [level.mean((2, 3)), level.float().std((2, 3))]
+        coarse = functional.adaptive_avg_pool2d(features[0], LAYOUT_SIDE)
+        parts.append(self.layout(coarse).flatten(1))
+        return torch.cat([part.float() for part in parts], dim=1)
 
     def _mixed(self, features: list[Tensor]) -> Tensor:
         eighth = (features[2].shape[-2], features[2].shape[-1])
@@ -111,10 +122,3 @@ def _spread_and_mean(level: Tensor, size_hw: tuple[int, int]) -> Tensor:
         return functional.interpolate(both, size=size_hw, mode="bilinear")
     square = functional.adaptive_avg_pool2d(level.float() ** 2, size_hw)
     return torch.cat([functional.adaptive_avg_pool2d(level, size_hw), (square + 1e-6).sqrt()], 1)
-
-
-def _statistics(mixed: Tensor, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
-    parts = [mixed.mean((2, 3)), mixed.amax((2, 3)), mixed.float().std((2, 3))]
-    for level in features:
-        parts += [level.mean((2, 3)), level.float().std((2, 3))]
-    return torch.cat([part.float() for part in parts], dim=1)
