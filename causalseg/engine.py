@@ -301,7 +301,7 @@ class Engine:
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)
-            acting = [tuple(name for name in ids if gate(torch.tensor(encoded.strength[name])) > 0) for ids in removals]
+            acting = [tuple(name for name in ids if self._amount(encoded, name) > 0) for ids in removals]
             distinct = sorted(set(acting))
             decoded = self._decode(encoded, text, distinct)
         seconds = time.perf_counter() - started
@@ -341,11 +341,15 @@ class Engine:
             pyramid = [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
             return network.decode(pyramid, texts)
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
-        strength = torch.tensor([encoded.strength[known[k]] for _, k in pairs], device=self._device)
+        amount = torch.tensor([self._amount(encoded, known[k]) for _, k in pairs], device=self._device)
         where = reach(encoded.maps.to(self._device)[confounder])[:, None]
-        removal = PairRemoval(row, encoded.codes.to(self._device)[confounder], gate(strength), where)
+        removal = PairRemoval(row, encoded.codes.to(self._device)[confounder], amount, where)
         stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
         return network.decode(network.intervened_pyramid(stages, removal), texts)
+
+    def _amount(self, encoded: EncodedScan, confounder: str) -> float:
+        """How much of its removal acts, in [0, 1]."""
+        return float(gate(torch.tensor(encoded.strength[confounder]), self._entry.detected_from(confounder)))
 
     def _segmentation(
         self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float

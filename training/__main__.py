@@ -33,6 +33,7 @@ from typing import Any, cast
 import torch
 
 from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.presence import DETECTED_FROM
 from causalseg.causal.scan_dictionary import ALL
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.engine import Engine
@@ -270,7 +271,7 @@ def _entry(version: str, presence_threshold: float, temperature: float, architec
         architecture=architecture,
         presence_threshold=presence_threshold,
         temperature=temperature,
-        detection_threshold=0.25,
+        detection_threshold=DETECTED_FROM,
         sources=_SOURCES.get(architecture.towers, (f"both towers: {architecture.towers} of models/backbones.yaml",)),
         data=(
             "Kvasir-SEG, train part (research and education only)",

@@ -13,8 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-GATE_FROM, GATE_TO = 0.15, 0.35
-"""Strengths at which a removal begins to act, and acts in full."""
+DETECTED_FROM = 0.25
+"""Strength from which a confounder counts as detected, where its checkpoint does not say another one."""
+GATE_WIDTH = 0.2
+"""Between the strength at which a removal begins to act and the one at which it acts in full; detection lies midway."""
+GATE_FROM, GATE_TO = DETECTED_FROM - GATE_WIDTH / 2, DETECTED_FROM + GATE_WIDTH / 2
 REACH_FROM, REACH_TO = 0.05, 0.20
 """Values of a map at which a removal begins to act in a cell, and acts in full: thin marks are seen faintly."""
 LAYOUT_SIDE, LAYOUT_CHANNELS = 8, 8
@@ -41,12 +44,14 @@ class Presence(NamedTuple):
         return self.map_logits.sigmoid()
 
 
-def gate(strength: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """How much of a removal acts at a strength: nothing below `GATE_FROM`, all of it above `GATE_TO`.
+def gate(
+    strength: Float[Tensor, "..."], detected_from: Float[Tensor, "..."] | float = DETECTED_FROM
+) -> Float[Tensor, "..."]:
+    """How much of a removal acts at a strength: half of it where the confounder is just detected.
 
     A confounder that is surely absent is therefore removed by doing exactly nothing.
     """
-    return ((strength - GATE_FROM) / (GATE_TO - GATE_FROM)).clamp(0, 1)
+    return ((strength - detected_from) / GATE_WIDTH + 0.5).clamp(0, 1)
 
 
 def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:

@@ -26,3 +26,10 @@ def test_a_faint_map_reaches_nowhere_and_the_maps_are_not_changed() -> None:
     assert reach(maps).max() == 0
     assert reach(torch.full((8, 8), REACH_TO)).min() == 1
     torch.testing.assert_close(maps, torch.full((3, 2, 8, 8), REACH_FROM))
+
+
+def test_the_gate_is_half_open_where_a_confounder_is_just_detected() -> None:
+    detected_from = torch.tensor([0.25, 0.5, 0.58])
+    torch.testing.assert_close(gate(detected_from, detected_from), torch.full((3,), 0.5))
+    torch.testing.assert_close(gate(detected_from - 0.1, detected_from), torch.zeros(3))
+    torch.testing.assert_close(gate(detected_from + 0.1, detected_from), torch.ones(3))

@@ -75,7 +75,7 @@ class Encoder:
 
         The blocks on the pyramid have not acted yet: they are among what is learnt.
         """
-        amounts = gate(seen.strength)
+        amounts = gate(seen.strength, torch.from_numpy(self.detected_from).float())
         lines = [(row, k) for row, ids in enumerate(removed) for k in ids if float(amounts[row, k]) > 0]
         row, confounder = torch.tensor(lines, dtype=torch.long).reshape(-1, 2).unbind(1)
         amount, where = amounts[row, confounder], seen.maps[row, confounder]
