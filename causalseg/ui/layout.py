@@ -334,7 +334,8 @@ class Wiring:
             return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
 
         seen = [page.session, page.comparing, page.stage.opacity]
-        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL, page.stage.scan)
+        # Not veiled while it runs: nearly always there is nothing to open.
+        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL)
         self._offers("offer", done.then)
 
     def _model(
