@@ -89,7 +89,8 @@
   const turns = { arrowleft: -1, arrowup: -1, arrowright: 1, arrowdown: 1 };
   const turn = (event, step) => {
     const slider = find("#slices input[type=range]");
-    if (!slider || event.target.closest("[role=option], [role=tab], input[type=range]")) return;
+    const isAlongTabs = event.target.closest("[role=tab]") && /Left|Right/.test(event.key);
+    if (!slider || isAlongTabs || event.target.closest("[role=option], input[type=range]")) return;
     event.preventDefault();
     slider.value = Number(slider.value) + step;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
