@@ -196,8 +196,7 @@ class Engine:
             BadDescription: the text is empty or too long.
             UnknownConfounder: this checkpoint removes no named confounder.
         """
-        if not self.removes_named:
-            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
+        self._raise_if_none_removed()
         text = self._tidy(confounder, "Type what disturbs the scan, for example: a cable across the image.")
         if text in encoded.strength:
             return encoded
@@ -280,15 +279,18 @@ class Engine:
             if remove != "detected":
                 raise UnknownConfounder(f"Give a list of confounder ids, 'detected' or None, not {remove!r}.")
             return self.detected(encoded)
-        typed = encoded.strength.keys() - self._index.keys()
-        chosen = {name if name in typed else self._dictionary[self._known_index(name)].id for name in remove}
-        return tuple(name for name in encoded.strength if name in chosen)
+        for name in remove:
+            if name not in encoded.strength:
+                raise _unknown(name)
+        return tuple(name for name in encoded.strength if name in remove)
+
+    def _raise_if_none_removed(self) -> None:
+        if not self.removes_named:
+            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
 
     def _known_index(self, confounder: str) -> int:
         if confounder not in self._index:
-            raise UnknownConfounder(
-                f"There is no confounder {confounder!r}. `python -m causalseg confounders` lists all ids."
-            )
+            raise _unknown(confounder)
         return self._index[confounder]
 
     @torch.inference_mode()
@@ -296,8 +298,8 @@ class Engine:
         self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
     ) -> list[Segmentation]:
         """One answer a removal; those that nothing is done for share one pass over the observed pyramid."""
-        if any(removals) and not self.removes_named:
-            raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
+        if any(removals):
+            self._raise_if_none_removed()
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)
@@ -361,6 +363,10 @@ class Engine:
         found = presence >= 0.5
         mask = (probability > 0.5) & found
         return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds)
+
+
+def _unknown(confounder: str) -> UnknownConfounder:
+    return UnknownConfounder(f"There is no confounder {confounder!r}. `python -m causalseg confounders` lists all ids.")
 
 
 def _pick_device(name: str) -> torch.device:

@@ -16,11 +16,12 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
+from causalseg.annotations.database import DATABASE_FILE
 from causalseg.models.preprocess import squash
 from training.parallel import team
 from training.rows import Row
 from training.shards import is_in_shard, picture_bytes, read_rows
-from training.store_rows import DATABASE, read_store
+from training.store_rows import read_store
 
 _MODALITIES = {"CT": "ct", "MRI": "mri", "radiography": "radiograph"}
 """What the index calls them, where it differs from `causalseg.scan.MODALITIES`."""
@@ -35,7 +36,7 @@ def read_index(data_dir: Path) -> list[Row]:
         CannotLearn: there are shards, and pyarrow is not installed.
     """
     index = data_dir / "index.csv"
-    if (data_dir / DATABASE).is_file():
+    if (data_dir / DATABASE_FILE).is_file():
         return read_store(data_dir)
     if not index.is_file():
         if rows := read_rows(data_dir):

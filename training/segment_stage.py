@@ -54,7 +54,7 @@ def train_segment(
 
     `goes_on` says that `network` has been trained before.
     """
-    frozen = freeze_beginning(network) if goes_on else freeze_early(network)
+    frozen = freeze_all_but_later(network) if goes_on else freeze_early(network)
     keep_slow_convolutions_in_float32(network.image_tower)
     trainer = _Trainer(network, data, config, frozen)
     loop = Loop("segment", config.epochs, config.batch_size, config.average_decay, config.seed)
@@ -100,7 +100,7 @@ def freeze_early(network: CausalSegNetwork) -> list[nn.Module]:
     return frozen
 
 
-def freeze_beginning(network: CausalSegNetwork) -> list[nn.Module]:
+def freeze_all_but_later(network: CausalSegNetwork) -> list[nn.Module]:
     """Freeze all but tower (from stride 8 on), neck and decoder; the modules that stay in eval mode: every one."""
     network.requires_grad_(requires_grad=False)
     for part in (*network.image_tower.stages[2:], network.neck, network.decoder):

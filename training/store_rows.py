@@ -5,12 +5,11 @@ from pathlib import Path
 from causalseg.annotations import LabelStore, review
 from causalseg.annotations.export.dataset import SET
 from causalseg.annotations.export.terms import term_of
+from causalseg.annotations.files import path_of
 from causalseg.annotations.types import Revision
 from causalseg.errors import StoreError
 from training.descriptions import SYNONYMS
 from training.rows import Row
-
-DATABASE = "labels.sqlite"
 
 
 def read_store(folder: Path) -> list[Row]:
@@ -36,11 +35,7 @@ def _row(store: LabelStore, revision: Revision) -> Row:
         target=term_of(revision.description).target or revision.description,
         patient=scan.patient_key,
         site="here",
-        image=_file(store.images, revision.image_sha256),
-        mask=_file(store.masks, revision.mask_sha256),
+        image=path_of(store.images, revision.image_sha256, ".png"),
+        mask=path_of(store.masks, revision.mask_sha256, ".png"),
         text=revision.description,
     )
-
-
-def _file(folder: Path, sha256: str) -> Path:
-    return folder / sha256[:2] / f"{sha256}.png"

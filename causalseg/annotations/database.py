@@ -12,7 +12,7 @@ from causalseg.annotations import split
 from causalseg.errors import StoreError
 
 SCHEMA_VERSION = 2
-_FILE = "labels.sqlite"
+DATABASE_FILE = "labels.sqlite"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MIGRATION = Path(__file__).with_name("migrate_1_to_2.sql")
 _LOCK_TIMEOUT_SECONDS = 30.0
@@ -34,7 +34,7 @@ class Database:
     @property
     def path(self) -> Path:
         """The SQLite file."""
-        return self.folder / _FILE
+        return self.folder / DATABASE_FILE
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -129,7 +129,7 @@ class Database:
             yield connection
 
     def _is_at_rest(self) -> bool:
-        journal = self.path.with_name(f"{_FILE}-wal")
+        journal = self.path.with_name(f"{DATABASE_FILE}-wal")
         return not journal.exists() or journal.stat().st_size == 0
 
     def _raise_if_newer(self, connection: sqlite3.Connection) -> None:

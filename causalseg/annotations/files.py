@@ -20,7 +20,7 @@ def write_once(folder: Path, content: bytes, *, suffix: str) -> str:
         OSError: the disk refuses.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    path = _path(folder, sha256, suffix)
+    path = path_of(folder, sha256, suffix)
     if path.is_file() and path.read_bytes() == content:
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def write_once(folder: Path, content: bytes, *, suffix: str) -> str:
 
 def is_there(folder: Path, sha256: str, *, suffix: str) -> bool:
     """Whether there is a file of that name; `read_checked` tells whether it is whole."""
-    return _path(folder, sha256, suffix).is_file()
+    return path_of(folder, sha256, suffix).is_file()
 
 
 def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
@@ -51,7 +51,7 @@ def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
         StoreError: the file is not what its name says.
         OSError: the file is not there, or cannot be read.
     """
-    content = _path(folder, sha256, suffix).read_bytes()
+    content = path_of(folder, sha256, suffix).read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StoreError(
             f"A file of the label store in {folder} is damaged ({sha256[:12]}). Bring it back from a copy of the "
@@ -74,7 +74,8 @@ def sweep(folder: Path, keep: Container[str]) -> int:
     return len(unwanted)
 
 
-def _path(folder: Path, sha256: str, suffix: str) -> Path:
+def path_of(folder: Path, sha256: str, suffix: str) -> Path:
+    """Where the content of that sha256 is, if it is there."""
     return folder / sha256[:2] / f"{sha256}{suffix}"
 
 

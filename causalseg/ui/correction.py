@@ -136,6 +136,18 @@ def is_of(draft: Draft, state: SessionState) -> bool:
     return (draft.scan.sha256, draft.scan.index) == (scan.sha256, scan.index)
 
 
+def recorded(draft: Draft) -> dict[str, Any]:
+    """What the store keeps beside a mask, of a draft as of a label."""
+    return {
+        "description": draft.description,
+        "removed": draft.removed,
+        "model": draft.model,
+        "parent_sha256": draft.revision.mask_sha256 if draft.revision else None,
+        "proposed": draft.proposed,
+        "seconds_spent": draft.seconds_spent,
+    }
+
+
 def save(
     store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str
 ) -> tuple[Draft, Revision, Bool[np.ndarray, "height width"]]:
@@ -154,13 +166,8 @@ def save(
         draft.scan,
         mask,
         person=person.strip(),
-        description=draft.description,
-        removed=draft.removed,
-        model=draft.model,
-        parent_sha256=draft.revision.mask_sha256 if draft.revision else None,
-        proposed=draft.proposed,
-        seconds_spent=draft.seconds_spent,
         index=draft.scan.index,
+        **recorded(draft),
     )
     return replace(draft, revision=revision, kept=mask, doomed=None, autosaved=None), revision, mask
 

@@ -12,10 +12,11 @@ from causalseg.annotations.types import Draft as KeptDraft
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection
 from causalseg.ui import copy, correction, handlers, panels, recovery
+from causalseg.ui.events import Updates
 from causalseg.ui.examples import ASSETS_DIR
 from causalseg.ui.page import START_ADJUSTED, START_OBSERVED, START_SCREEN, Page
 from causalseg.ui.reshape import Reshape, fill_holes, smooth_edge
-from causalseg.ui.show import Updates, mask_download
+from causalseg.ui.show import mask_download
 from causalseg.ui.state import Draft, SessionState
 
 EDITOR = "editor"

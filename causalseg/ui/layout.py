@@ -27,14 +27,15 @@ from causalseg.settings import Settings
 from causalseg.ui import copy, handlers, panels, recovery, render
 from causalseg.ui.desk.desk import Desk
 from causalseg.ui.desk.pages import CSS, add_bar, add_pages
-from causalseg.ui.edge import guarded, guarded_steps
+from causalseg.ui.edge import guarded_steps
 from causalseg.ui.editing import Editing
+from causalseg.ui.events import Updates, bind
 from causalseg.ui.examples import ASSETS_DIR, Example, examples, read_example
 from causalseg.ui.export import Choice, exports
 from causalseg.ui.gpu import on_gpu
 from causalseg.ui.longtask import LongTasks
 from causalseg.ui.page import OPACITY, STATE_SECONDS, Page, build_page
-from causalseg.ui.show import Shows, Updates
+from causalseg.ui.show import Shows
 from causalseg.ui.state import Draft, SessionState, VolumeMask
 
 MODEL = "model"
@@ -369,19 +370,7 @@ class Wiring:
         js: str | None = None,
     ) -> Any:
         """Bind one event; `busy` shows that it runs, where it may take longer than a blink, `js` runs before it."""
-        message = self.page.message
-        return listener(
-            guarded(name, run, message),
-            inputs=inputs,
-            outputs=[message, *outputs],
-            js=js,
-            trigger_mode="always_last",
-            show_progress="minimal" if busy else "hidden",
-            show_progress_on=busy,
-            concurrency_id=place,
-            concurrency_limit=1 if place else None,
-            api_visibility="private",
-        )
+        return bind(name, listener, run, inputs, outputs, self.page.message, place=place, busy=busy, js=js)
 
 
 def _theme() -> Base:

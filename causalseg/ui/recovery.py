@@ -67,18 +67,7 @@ def keep_mask(store: LabelStore, draft: Draft, mask: Bool[np.ndarray, "height wi
         return _forgotten(store, draft)
     if before is not None and before.person == person.strip() and np.array_equal(before.mask, mask):
         return None
-    kept = drafts.keep(
-        store,
-        draft.scan,
-        mask,
-        person=person,
-        description=draft.description,
-        removed=draft.removed,
-        model=draft.model,
-        parent_sha256=draft.revision.mask_sha256 if draft.revision else None,
-        proposed=draft.proposed,
-        seconds_spent=draft.seconds_spent,
-    )
+    kept = drafts.keep(store, draft.scan, mask, person=person, **correction.recorded(draft))
     return replace(draft, autosaved=kept)
 
 

@@ -14,11 +14,11 @@ from causalseg.engine import EncodedScan, Engine
 from causalseg.scan.types import Scan
 from causalseg.ui import copy, handlers, panels, render
 from causalseg.ui.doubt import Place, least_certain
+from causalseg.ui.events import Updates
 from causalseg.ui.page import START_ADJUSTED, START_OBSERVED, START_SCREEN, Page
 from causalseg.ui.reliability import reliability
 from causalseg.ui.state import SessionState, VolumeMask, shown_mask
 
-Updates = dict[Any, object]
 _NAME_CHARS = 12
 """Of the scan's SHA-256 in the name of a downloaded file."""
 

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from causalseg.errors import CheckpointError, InputError, StoreError
-from causalseg.ui.edge import guarded
-
-Updates = dict[Any, object]
+from causalseg.errors import CheckpointError, InputError
+from causalseg.ui.events import Updates, bind
 
 PAGES_AT_ONCE = 8
 """Events of these pages that run at the same time; each waits for the disk and not for the model."""
@@ -26,28 +24,18 @@ def listen(
     js: str | None = None,
 ) -> Any:
     """Bind `run` to `listener`; `busy` shows that it runs, where it may take longer than a blink."""
-    return listener(
-        guarded(name, in_words(run), message),
-        inputs=inputs,
-        outputs=[message, *outputs],
-        js=js,
-        trigger_mode="always_last",
-        show_progress="minimal" if busy else "hidden",
-        show_progress_on=busy,
-        concurrency_id=PLACE,
-        concurrency_limit=PAGES_AT_ONCE,
-        api_visibility="private",
-    )
+    worded, at_once = in_words(run), PAGES_AT_ONCE
+    return bind(name, listener, worded, inputs, outputs, message, place=PLACE, at_once=at_once, busy=busy, js=js)
 
 
 def in_words(run: Callable[..., Updates]) -> Callable[..., Updates]:
-    """What the store or a version says of itself is a sentence with what to do, so it is shown as it is."""
+    """What a checkpoint says of itself is a sentence with what to do, so it is shown as it is."""
 
     @wraps(run)
     def told(*values: object) -> Updates:
         try:
             return run(*values)
-        except (StoreError, CheckpointError) as error:
+        except CheckpointError as error:
             raise InputError(str(error)) from error
 
     return told

@@ -21,8 +21,9 @@ from causalseg.errors import InputError, StoreError
 from causalseg.ui import render
 from causalseg.ui.desk import html, views, words
 from causalseg.ui.desk.desk import Desk
-from causalseg.ui.desk.listen import Updates, listen
+from causalseg.ui.desk.listen import listen
 from causalseg.ui.desk.lists import Place, clickable, listed, name_box, offset_of, place_of
+from causalseg.ui.events import Updates
 
 _SAYS: Mapping[str, bool | None] = {"present": True, "absent": False, "unsaid": None}
 """Button -> what it says of the confounder that is chosen."""

@@ -15,9 +15,10 @@ from causalseg.annotations.learnable import Learnable, learnable, too_few
 from causalseg.errors import BadVersion, InputError
 from causalseg.ui.desk import curve, html, words
 from causalseg.ui.desk.desk import Desk
-from causalseg.ui.desk.listen import Updates, listen
+from causalseg.ui.desk.listen import listen
 from causalseg.ui.desk.lists import clickable
 from causalseg.ui.desk.tuner import Order, Tuning
+from causalseg.ui.events import Updates
 from causalseg.versions import Comparison, VersionCard
 
 _LOOK_SECONDS = 1.0

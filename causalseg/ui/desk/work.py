@@ -27,9 +27,10 @@ from causalseg.scan import MODALITIES
 from causalseg.ui import render
 from causalseg.ui.desk import html, intake, looking, views, words
 from causalseg.ui.desk.desk import Desk
-from causalseg.ui.desk.listen import Updates, listen
+from causalseg.ui.desk.listen import listen
 from causalseg.ui.desk.lists import Place, clickable, listed, name_box, offset_of, place_of
 from causalseg.ui.edge import guarded_steps
+from causalseg.ui.events import Updates
 from causalseg.ui.longtask import LongTasks
 
 _MOST_REFUSED = 20
