@@ -75,6 +75,7 @@ def make_optimizer(network: CausalSegNetwork, config: JointConfig) -> torch.opti
     reader = {id(parameter) for parameter in network.decoder.reader.parameters()}
     groups = [
         (network.image_tower.parameters(), config.tower_rate),
+        (() if network.stages_under_do is None else network.stages_under_do.parameters(), config.tower_rate),
         ((p for p in (*network.neck.parameters(), *network.decoder.parameters()) if id(p) not in reader),
          config.decoder_rate),
         (network.decoder.reader.parameters(), config.reader_rate),

@@ -33,8 +33,9 @@ def train_rival(
 ) -> None:
     """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
     freeze_beginning(network)
-    for part in (network.presence, network.intervention):
-        part.requires_grad_(requires_grad=False)
+    for part in (network.presence, network.intervention, network.stages_under_do):
+        if part is not None:
+            part.requires_grad_(requires_grad=False)
     keep_slow_convolutions_in_float32(network.image_tower)
     run_loop(
         Loop(kind, config.epochs, config.batch_size, config.average_decay, config.seed),

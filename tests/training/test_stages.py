@@ -99,6 +99,17 @@ def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stay
     assert len(moved) > 10
 
 
+def test_stages_under_do_learn_in_the_joint_stage_and_rest_in_a_rivals(squares: Squares, tmp_path: Path) -> None:
+    for train, learns in ((joint, True), (augmented, False)):
+        network = fresh(separate=True)
+        before = {name: value.clone() for name, value in kept_state(network).items()}
+
+        train(network, squares, tmp_path / train.__name__, 1)
+
+        moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+        assert any(name.startswith("stages_under_do") for name in moved) is learns
+
+
 def test_segmenting_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
     squares: Squares, tmp_path: Path
 ) -> None:
