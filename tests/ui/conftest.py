@@ -10,13 +10,13 @@ from zlib import crc32
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
 from causalseg.ui.layout import build_demo, launch_options
 from tests.browser import HOW_TO_INSTALL, find_chromium
-from tests.ui.drive import TIMEOUT_MS, describe, expect_status, expect_text, open_example, upload
+from tests.ui.drive import describe, expect_status, expect_text, new_page, open_example, upload
 from tests.ui.fakes import FakeEngine, disc
 from tests.ui.volumes import write_frames
 
@@ -72,15 +72,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """The app in a new tab of 1280 x 800."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.add_init_script(TOUR_SEEN_JS)
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
+    page = new_page(browser)
+    page.context.add_init_script(TOUR_SEEN_JS)
     page.goto(app.url)
     page.locator("#examples button").first.wait_for()
     yield page
-    context.close()
+    page.context.close()
 
 
 def free_port() -> int:

@@ -7,20 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, ViewportSize, expect
 
 from causalseg.ui.render import CANVAS_SIDE_PX
 
 TIMEOUT_MS = 120_000
 """Of every wait; generous, for machines that are busy."""
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 _POLL_MS = 50
 _TINTED = 20
 """How much greener than red a reddish scan is under the mask's tint."""
+
+
+def new_page(browser: Browser, size: ViewportSize = DESKTOP, scheme: Literal["light", "dark"] = "light") -> Page:
+    """A tab of a visitor of its own; close it by its context."""
+    page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
+    return page
 
 
 def upload(page: Page, path: Path) -> None:

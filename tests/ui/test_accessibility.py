@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.ui.conftest import App
-from tests.ui.drive import TIMEOUT_MS, open_example
+from tests.ui.drive import DESKTOP, new_page, open_example
 
 SERIOUS = ("serious", "critical")
-TABLET = {"width": 820, "height": 1180}
+TABLET: ViewportSize = {"width": 820, "height": 1180}
 
 
 def faults(page: Page) -> list[tuple[str, list[Any]]]:
@@ -20,11 +20,8 @@ def faults(page: Page) -> list[tuple[str, list[Any]]]:
     return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found if one["impact"] in SERIOUS]
 
 
-def fresh(app: App, browser: Browser, scheme: Literal["light", "dark"], size: dict[str, int]) -> Page:
-    context = browser.new_context(viewport=size, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
+def fresh(app: App, browser: Browser, scheme: Literal["light", "dark"], size: ViewportSize) -> Page:
+    page = new_page(browser, size, scheme)
     page.goto(app.url)
     page.locator("#examples button").first.wait_for()
     return page
@@ -33,7 +30,7 @@ def fresh(app: App, browser: Browser, scheme: Literal["light", "dark"], size: di
 @pytest.fixture(params=["light", "dark"])
 def newcomer(app: App, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Somebody who has not been here yet."""
-    page = fresh(app, browser, request.param, {"width": 1280, "height": 800})
+    page = fresh(app, browser, request.param, DESKTOP)
     yield page
     page.context.close()
 

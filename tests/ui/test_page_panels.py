@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from causalseg.ui import copy, render
 from tests.ui.conftest import App
-from tests.ui.drive import TIMEOUT_MS, expect_status, expect_text, picture, until
+from tests.ui.drive import expect_status, expect_text, new_page, picture, until
 
 
 def where(page: Page, label: str) -> None:
@@ -109,10 +109,7 @@ def test_the_sheet_of_keys_is_a_dialog_that_keeps_the_focus_and_closes(page: Pag
 
 
 def test_the_first_steps_are_shown_once(app: App, browser: Browser) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
+    page = new_page(browser)
     page.goto(app.url)
     for number, (shows, title, _) in enumerate(copy.TOUR, start=1):
         expect(page.locator("#tour h2:visible")).to_have_text(f"{number}. {title}")
@@ -122,7 +119,7 @@ def test_the_first_steps_are_shown_once(app: App, browser: Browser) -> None:
     page.reload()
     page.locator("#examples button").first.wait_for()
     expect(page.locator("#tour")).to_be_hidden()
-    context.close()
+    page.context.close()
 
 
 def test_a_version_that_cannot_be_served_is_told(app: App, page: Page) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui.layout import build_demo, launch_options
 from tests.ui.conftest import free_port
-from tests.ui.drive import TIMEOUT_MS, expect_status, expect_text
+from tests.ui.drive import expect_status, expect_text, new_page
 
 
 @pytest.fixture
@@ -26,9 +26,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_the_first_example_is_found_switched_and_refused_for_what_is_absent(served: str, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
+    page = new_page(browser)
     page.goto(served)
 
     page.locator("#examples button").first.click()
@@ -38,4 +36,4 @@ def test_the_first_example_is_found_switched_and_refused_for_what_is_absent(serv
     expect_status(page, "^observed mask")
     page.locator("#description textarea").fill("bicycle")
     expect_text(page, "#answer p", "[Nn]othing like that found")
-    page.close()
+    page.context.close()

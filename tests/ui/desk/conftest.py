@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import find_entry
@@ -18,7 +18,7 @@ from causalseg.versions import VersionCard, VersionStore
 from tests.test_versions import CHANGE, TINY, card
 from tests.ui.conftest import free_port, write_examples
 from tests.ui.desk.world import draw_approved, small_engine
-from tests.ui.drive import TIMEOUT_MS
+from tests.ui.drive import new_page
 
 ENTRY = replace(find_entry("causalseg-lite"), architecture=TINY)
 """The embedded checkpoint by name and hash, so that the real command fine-tunes it; the network here is a small one."""
@@ -60,9 +60,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     """A new tab of 1280 x 800."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
+    page = new_page(browser)
     yield page
-    context.close()
+    page.context.close()

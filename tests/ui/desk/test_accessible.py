@@ -3,22 +3,20 @@
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.ui.desk.conftest import World
 from tests.ui.desk.world import draw
-from tests.ui.drive import TIMEOUT_MS
+from tests.ui.drive import DESKTOP, new_page
 from tests.ui.test_accessibility import TABLET, faults
 
 OPENED = 260
 """A phantom that no other test draws on."""
 
 
-def opened(world: World, browser: Browser, path: str, scheme: Literal["light", "dark"], size: dict[str, int]) -> Page:
+def opened(world: World, browser: Browser, path: str, scheme: Literal["light", "dark"], size: ViewportSize) -> Page:
     """The page with something on it."""
-    context = browser.new_context(viewport=size, color_scheme=scheme)  # pyright: ignore[reportArgumentType]
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
+    page = new_page(browser, size, scheme)
     page.goto(f"{world.url}{path}")
     if path == "train":
         page.locator("#versions table").first.wait_for()
@@ -33,7 +31,7 @@ def opened(world: World, browser: Browser, path: str, scheme: Literal["light", "
 def test_a_page(world: World, browser: Browser, path: str, scheme: Literal["light", "dark"]) -> None:
     for person in ("ana", "cleo"):
         draw(world.store, OPENED, person=person)
-    page = opened(world, browser, path, scheme, {"width": 1280, "height": 800})
+    page = opened(world, browser, path, scheme, DESKTOP)
 
     assert faults(page) == []
     page.context.close()
