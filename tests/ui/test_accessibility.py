@@ -15,7 +15,8 @@ TABLET: ViewportSize = {"width": 820, "height": 1180}
 
 
 def faults(page: Page) -> list[tuple[str, list[Any]]]:
-    """What axe-core calls serious or critical: the rule and the elements."""
+    """What axe-core calls serious or critical: the rule and the elements; looked at when no colour is on its way."""
+    page.wait_for_function("document.getAnimations().every((one) => !(one instanceof CSSTransition))")
     found = Axe().run(page).response["violations"]
     return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found if one["impact"] in SERIOUS]
 
