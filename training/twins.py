@@ -4,8 +4,8 @@ A twin pair is an `input` to be intervened on, a `goal` that it should become, a
 goal may itself carry another confounder, which must stay.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
@@ -51,6 +51,8 @@ class TwinShares:
     """One confounder or none, an absent one removed."""
     weakest: float = 0.3
     """Strengths are drawn from here to 1."""
+    often: Mapping[str, float] = field(default_factory=dict)
+    """How many times as often as its share an entry is drawn, by id; once where it is not named."""
 
 
 def applicable(dictionary: Sequence[Confounder], modality: str) -> list[int]:
@@ -67,7 +69,7 @@ def draw_twin(
 ) -> Twin:
     """Draw one pair from a scan that is taken to be clean."""
     fitting = applicable(dictionary, modality)
-    first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting]))
+    first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting], shares.often))
     draw = rng.random()
     clean = _Carrier(image_u8, len(dictionary))
     if draw < shares.null:
@@ -84,9 +86,9 @@ def draw_twin(
     return _pair(clean.with_one(dictionary, int(first), rng, shares), clean, (int(first),), is_null=False)
 
 
-def _shares(entries: Sequence[Confounder]) -> Float64[np.ndarray, " entry"]:
+def _shares(entries: Sequence[Confounder], often: Mapping[str, float]) -> Float64[np.ndarray, " entry"]:
     """How often each entry is drawn: those of one modality oftener, for no other scans teach them."""
-    weights = np.array([len(entry.modalities) ** -0.5 for entry in entries])
+    weights = np.array([often.get(entry.id, 1.0) * len(entry.modalities) ** -0.5 for entry in entries])
     return weights / weights.sum()
 
 

@@ -158,6 +158,8 @@ PERSON = "Your name"
 PERSON_DEFAULT = "me"
 """Until a name is typed; the browser remembers it then."""
 SAVE = "Save"
+KEEP = "Keep a draft"
+"""Never seen: the browser presses it."""
 DOWNLOAD_SAVED = "Download it"
 
 UNSAVED = (

@@ -264,7 +264,7 @@ def _stage_panel() -> StagePanel:
             editor = _editor()
             start_from, fill, smooth, take_back = _reshape_row()
             person, save, kept, saved, download_saved = _save_row()
-            keep = gr.Button(visible="hidden", elem_id="keep")
+            keep = gr.Button(copy.KEEP, visible="hidden", elem_id="keep")
     slices_row, place, segment_all, stop, volume = _slice_row()
     status = gr.HTML("", elem_id="status")
     effect = gr.HTML("", elem_id="effect")

@@ -1,5 +1,6 @@
 """A made-up file of several frames whose masks can be worked out with a pencil."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,9 @@ def write_series(folder: Path) -> list[Path]:
 
 
 def write_nifti(folder: Path) -> Path:
-    """The same as a NIfTI volume, slices 2 mm apart."""
+    """The same as a NIfTI volume, slices 2 mm apart; another file, hence another scan, in every folder."""
     path = folder / "Meier_Anna_volume.nii.gz"
-    affine = np.diag([0.5, 0.5, 2.0, 1.0])
-    Nifti1Image(growing_disc().T, affine).to_filename(path)
+    image = Nifti1Image(growing_disc().T, np.diag([0.5, 0.5, 2.0, 1.0]))
+    image.header["descrip"] = hashlib.sha256(str(folder).encode()).hexdigest()
+    image.to_filename(path)
     return path
