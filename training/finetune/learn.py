@@ -22,10 +22,12 @@ from causalseg.causal.intervention import Removal
 from causalseg.checkpoints import changed_copy
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.text_to_pixel import Decoded
+from causalseg.models.towers import TextCode
 from training.descriptions import ORGAN
 from training.evaluate import ABSENT_TARGETS
 from training.finetune.features import Batch, Features, answer, batch_of
 from training.losses import mask_loss
+from training.precision import mixed_precision
 from training.text_cache import TextCache
 
 OnStep = Callable[[int, float], object]
@@ -150,7 +152,7 @@ class Learner:
             for features, chosen in ((self.corrections, mine), (self.replay, theirs))
         )
         both = _together(first, second)
-        decoded = answer(network, both.stages, both.removal, self.texts.encode(texts))
+        decoded = _answer_fast(network, both, self.texts.encode(texts))
         cut = len(mine)
         loss = self._corrections_loss(_rows(decoded, slice(0, cut)), first)
         if len(theirs):
@@ -198,7 +200,7 @@ class Learner:
             batch = batch_of(self.replay, chosen, self.codes)
             for texts, answers in ((self.replay.texts, own), (absent_texts, absent)):
                 code = self.texts.encode([texts[i] for i in chosen])
-                answers.append(answer(self.parent, batch.stages, batch.removal, code))
+                answers.append(_answer_fast(self.parent, batch, code))
         statistics = torch.from_numpy(self.replay.statistics).float()
         return ParentAnswers(
             torch.cat([decoded.mask_logits for decoded in own]),
@@ -207,6 +209,13 @@ class Learner:
             torch.cat([decoded.presence_logits for decoded in absent]),
             self.parent.presence.strength_logits(statistics, self.codes),
         )
+
+
+def _answer_fast(network: CausalSegNetwork, batch: Batch, text: TextCode) -> Decoded:
+    """As `answer`, in bfloat16 where this CPU computes in it; scores and the app answer in float32."""
+    with mixed_precision():
+        decoded = answer(network, batch.stages, batch.removal, text)
+    return Decoded(*(value.float() for value in decoded))
 
 
 def mean_of(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
