@@ -79,7 +79,11 @@ def learn_whole(
         torch.nn.utils.clip_grad_norm_(learning.values(), 1.0)
         optimizer.step()
         schedule.step()
-    return network.requires_grad_(requires_grad=False)
+    network.requires_grad_(requires_grad=False)
+    start = parent.state_dict()
+    for name, parameter in learning.items():
+        parameter.copy_(start[name].lerp(parameter, settings.share))
+    return network
 
 
 def _groups(learning: dict[str, Tensor], config: WholeConfig) -> list[dict]:
