@@ -47,16 +47,17 @@ def test_smoothing_is_saved_and_can_be_taken_back(app: App, editor: Editor, scan
     page = editor.page
     page.locator("#smooth").click()
     expect_text(page, "#kept", "draft kept")
-    until(page, lambda: editor.saves(1), what="the smooth mask to be in the editor")
+    until(page, editor.saves, what="the smooth mask to be in the editor")
     page.locator("#take-back").click()
     expect_text(page, "#saved p", "^Editing the adjusted mask")
-    until(page, lambda: editor.saves(2), what="the mask before to be in the editor")
-    first, second = (app.store.mask(one) for one in app.store.revisions(scan.sha256, copy.PERSON_DEFAULT))
+    until(page, editor.saves, what="the mask before to be in the editor")
+    saved = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
+    first, last = app.store.mask(saved[0]), app.store.mask(saved[-1])
     adjusted = bright(scan.image_u8)
     for confounder in DETECTED:
         adjusted[band(app.engine.place(confounder), scan.hw[0])] = False
     np.testing.assert_array_equal(first, smooth_edge(adjusted))
-    np.testing.assert_array_equal(second, adjusted)
+    np.testing.assert_array_equal(last, adjusted)
 
 
 def test_a_bracket_changes_the_size_of_the_brush(editor: Editor) -> None:
