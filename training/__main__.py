@@ -16,6 +16,8 @@
     python -m training finetune --store STORE --from causalseg-lite --out VERSION [--promote]
     python -m training versions [--promote VERSION | --rollback VERSION]
     python -m training simulate-corrections --data FOLDER --site busbra --corrections 5,10,20,50 --seeds 5
+    python -m training simulate-rounds --data FOLDER --sites clinicdb,bkai,busbra,lgg --rounds 10 [--gated]
+    python -m training simulate-poison --data FOLDER --sites clinicdb,bkai,busbra,lgg --draws 40
 
 Every training run resumes where it stopped: give the same command again. A fine-tuning takes seconds and leaves no
 trace when it is stopped.

@@ -57,8 +57,8 @@ def make_replay(
 ) -> Features:
     """Draw scans from the train part of `rows`, keep what the towers make of them in `path`."""
     encoder = Encoder(network, entry)
-    chosen = _spread(train_rows(rows), config.scans, config.seed)
-    twins = _spread(chosen, config.twins, config.seed + 1)
+    chosen = spread_over_targets(train_rows(rows), config.scans, config.seed)
+    twins = spread_over_targets(chosen, config.twins, config.seed + 1)
     rng = np.random.default_rng(config.seed)
     parts: list[Features] = []
     for row in chosen:
@@ -106,7 +106,7 @@ def _square(row: Row, side_px: int) -> tuple[np.ndarray, np.ndarray]:
     return squash(load_image(row.image), side_px).copy(), mask
 
 
-def _spread(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+def spread_over_targets(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
     """About as many rows of each target, drawn at random; rows with an empty mask are left out."""
     rng = np.random.default_rng(seed)
     targets = sorted({row.target for row in rows})

@@ -74,9 +74,10 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
     if "finetune" in tables:
         lines += _finetune_lines(tables["finetune"])
-    for key in ("text", "derangement", "branches"):
+    corners = {"text": "set", "derangement": "set", "branches": "set", "rounds": "round", "poison": "corrections"}
+    for key, corner in corners.items():
         if key in tables:
-            lines += [f"## {key}", "", *_grid("set", tables[key])]
+            lines += [f"## {key}", "", *_grid(corner, tables[key])]
     return "\n".join(lines)
 
 

@@ -1,4 +1,5 @@
-"""The commands of fine-tuning: replay, finetune, versions, simulate-corrections.
+"""The commands of fine-tuning: replay, finetune, versions, simulate-corrections, simulate-rounds,
+simulate-poison.
 
 With `--progress json` a fine-tuning says how far it is in lines that a program can read, one JSON object each:
 
@@ -12,8 +13,10 @@ Refusals are a sentence on standard error and exit code 2, as everywhere.
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,7 +30,9 @@ from training.data import read_index
 from training.finetune.experiment import simulate_table
 from training.finetune.learn import LearnConfig
 from training.finetune.material import material_of
+from training.finetune.poison import poison_table
 from training.finetune.publish import adopt, push_to_hub
+from training.finetune.rounds import rounds_table
 from training.finetune.run import FinetuneConfig, finetune, load_parent
 from training.progress import Bar
 from training.replay import ReplayConfig, load_replay, make_replay, replay_path
@@ -42,6 +47,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_finetune(commands)
     _add_versions(commands)
     _add_simulate(commands)
+    _add_rounds(commands)
+    _add_poison(commands)
 
 
 def _add_replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -89,12 +96,47 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     simulate.add_argument("--site", required=True, help="a set of role target, for example busbra")
     simulate.add_argument("--corrections", type=_numbers, default=(5, 10, 20, 50), help="comma between")
     simulate.add_argument("--seeds", type=int, default=5)
-    simulate.add_argument("--ways", type=_words, default=("heads", "no replay", "decoder"), help="comma between")
+    simulate.add_argument(
+        "--ways",
+        type=_words,
+        default=("heads", "no replay", "decoder"),
+        help="comma between; heads:10x3 is 10 corrections, 3 seeds",
+    )
     simulate.add_argument("--tests", type=int, default=100, help="scans of the site to test on, at most")
     simulate.add_argument("--source-tests", type=int, default=40, help="test scans of the source sets, at most")
     simulate.add_argument("--replay", type=Path, help="default: what the project ships")
     simulate.add_argument("--out", type=Path, default=RESULTS_DIR)
     simulate.set_defaults(command=_simulate)
+
+
+def _add_rounds(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rounds = commands.add_parser("simulate-rounds", help="fine-tunings in a row, each from the version before")
+    _add_what_is_simulated(rounds)
+    rounds.add_argument("--rounds", type=int, default=10)
+    rounds.add_argument("--gated", action="store_true", help="drop what its gate stops, as the app does")
+    rounds.add_argument("--tests", type=int, default=40, help="scans of each site to test on, at most")
+    rounds.add_argument("--source-tests", type=int, default=80, help="test scans of the source sets, at most")
+    rounds.set_defaults(command=_rounds)
+
+
+def _add_poison(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    poison = commands.add_parser("simulate-poison", help="how many draws of wrong corrections are refused or stopped")
+    _add_what_is_simulated(poison)
+    poison.add_argument("--draws", type=int, default=40, help="of each site and kind")
+    poison.add_argument("--scans", type=int, default=60, help="of each site to draw from, at most")
+    poison.add_argument("--learnt", type=int, default=1, help="draws a line that pass the checks and reach the gate")
+    poison.add_argument("--unchecked", type=int, default=0, help="draws a line that reach the gate in any case")
+    poison.set_defaults(command=_poison)
+
+
+def _add_what_is_simulated(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", type=Path, required=True, help="folder with index.csv")
+    command.add_argument("--checkpoint", default=_DEFAULT)
+    command.add_argument("--sites", type=_words, default=("clinicdb", "bkai", "busbra", "lgg"), help="comma between")
+    command.add_argument("--corrections", type=int, default=10, help="of one fine-tuning")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--replay", type=Path, help="default: what the project ships")
+    command.add_argument("--out", type=Path, default=RESULTS_DIR)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -168,13 +210,47 @@ def _described(card: VersionCard) -> tuple[str, ...]:
 
 def _simulate(options: argparse.Namespace) -> None:
     entry = find_entry(options.checkpoint)
-    table = simulate_table(entry, read_index(options.data), load_replay(entry, options.replay), options, Bar("rounds"))
     command = (
         f"python -m training simulate-corrections --data FOLDER --site {options.site} "
-        f"--corrections {','.join(map(str, options.corrections))} --seeds {options.seeds}"
+        f"--corrections {','.join(map(str, options.corrections))} --seeds {options.seeds} "
+        f"--ways '{','.join(options.ways)}' --tests {options.tests} --source-tests {options.source_tests}"
     )
-    path = write_report(f"finetune_{options.site}", {"finetune": table}, provenance(entry, command), options.out)
-    _say(path.read_text(encoding="utf-8"))
+    made_by = provenance(entry, command)
+
+    def write(table: dict[str, Any]) -> Path:
+        return write_report(f"finetune_{options.site}", {"finetune": table}, made_by, options.out)
+
+    replay = load_replay(entry, options.replay)
+    table = simulate_table(entry, read_index(options.data), replay, options, Bar("rounds"), write)
+    _say(write(table).read_text(encoding="utf-8"))
+
+
+def _rounds(options: argparse.Namespace) -> None:
+    gated = " --gated" if options.gated else ""
+    rest = f"--rounds {options.rounds}{gated} --tests {options.tests} --source-tests {options.source_tests}"
+    name = "finetune_rounds_gated" if options.gated else "finetune_rounds"
+    _simulate_sites(options, "rounds", "simulate-rounds", rest, name, rounds_table)
+
+
+def _poison(options: argparse.Namespace) -> None:
+    rest = f"--draws {options.draws} --scans {options.scans} --learnt {options.learnt} --unchecked {options.unchecked}"
+    name = "finetune_poison_unchecked" if options.unchecked else "finetune_poison"
+    _simulate_sites(options, "poison", "simulate-poison", rest, name, poison_table)
+
+
+def _simulate_sites(
+    options: argparse.Namespace, key: str, verb: str, rest: str, name: str, make: Callable[..., dict[str, Any]]
+) -> None:
+    """Make a table over several sites and write it as it grows."""
+    entry = find_entry(options.checkpoint)
+    sites = f"--sites {','.join(options.sites)} --corrections {options.corrections} --seed {options.seed}"
+    made_by = provenance(entry, f"python -m training {verb} --data FOLDER {sites} {rest}")
+
+    def write(table: dict[str, Any]) -> Path:
+        return write_report(name, {key: table}, made_by, options.out)
+
+    table = make(entry, read_index(options.data), load_replay(entry, options.replay), options, Bar(key), write)
+    _say(write(table).read_text(encoding="utf-8"))
 
 
 def _tell_progress(done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from causalseg.causal.dictionary import load_dictionary
@@ -35,13 +35,18 @@ class Encoder:
         self.dictionary = load_dictionary()
         self.codes = network.dictionary_codes([list(one.prompts) for one in self.dictionary])
         self.side_px = entry.architecture.input_side_px
+        self.presence_threshold = entry.presence_threshold
         self.detected_from = np.array([entry.detected_from(one.id) for one in self.dictionary])
         self._is_local = torch.tensor([one.scope == "local" for one in self.dictionary])
 
     @torch.no_grad()
     def observe(self, squares_u8: UInt8[np.ndarray, "batch side side 3"]) -> Seen:
         """Stages and presence of a few squashed scans."""
-        stages = self.network.observe(to_network(torch.from_numpy(squares_u8)))
+        return self.seen(self.network.observe(to_network(torch.from_numpy(squares_u8))))
+
+    @torch.no_grad()
+    def seen(self, stages: list[Tensor]) -> Seen:
+        """Presence of observed stages."""
         presence = self.network.presence(stages, self.codes)
         maps = torch.where(self._is_local[:, None, None], presence.maps, 1.0)
         return Seen(stages, self.network.presence.statistics(stages), presence.strength, maps)
@@ -49,6 +54,14 @@ class Encoder:
     def detected(self, seen: Seen) -> list[list[int]]:
         """For every scan, the indices of the confounders that its adjusted mask removes."""
         return [np.flatnonzero(row >= self.detected_from).tolist() for row in seen.strength.numpy()]
+
+    def removal(self, seen: Seen, removed: Sequence[Sequence[int]]) -> tuple[Removal, Int[Tensor, " pair"]]:
+        """The removal of `removed` as far as presence sees them, and the confounder of each of its lines."""
+        amounts = gate(seen.strength, torch.from_numpy(self.detected_from).float())
+        lines = [(row, k) for row, ids in enumerate(removed) for k in ids if float(amounts[row, k]) > 0]
+        row, confounder = torch.tensor(lines, dtype=torch.long).reshape(-1, 2).unbind(1)
+        where = seen.maps[row, confounder][:, None]
+        return Removal(row, self.codes[confounder], amounts[row, confounder], where), confounder
 
     def observed_items(
         self, seen: Seen, masks: Bool[np.ndarray, "batch side side"], texts: Sequence[str], groups: Sequence[str]
@@ -75,15 +88,10 @@ class Encoder:
 
         The blocks on the pyramid have not acted yet: they are among what is learnt.
         """
-        amounts = gate(seen.strength, torch.from_numpy(self.detected_from).float())
-        lines = [(row, k) for row, ids in enumerate(removed) for k in ids if float(amounts[row, k]) > 0]
-        row, confounder = torch.tensor(lines, dtype=torch.long).reshape(-1, 2).unbind(1)
-        amount, where = amounts[row, confounder], seen.maps[row, confounder]
-        removal = Removal(row, self.codes[confounder], amount, where[:, None])
-        stages = self.network.intervened_stages(seen.stages, removal) if lines else seen.stages
-        pairs = Pairs(
-            row.numpy(), confounder.numpy(), amount.half().numpy(), (where * 255).round().to(torch.uint8).numpy()
-        )
+        removal, confounder = self.removal(seen, removed)
+        stages = self.network.intervened_stages(seen.stages, removal) if len(confounder) else seen.stages
+        where_u8 = (removal.where[:, 0] * 255).round().to(torch.uint8).numpy()
+        pairs = Pairs(removal.row.numpy(), confounder.numpy(), removal.amount.half().numpy(), where_u8)
         return _items(stages[1:], seen.statistics, pairs, masks, texts, groups)
 
 

@@ -4,34 +4,41 @@ Nothing here touches a released checkpoint: a version that learnt from a target 
 """
 
 import hashlib
+import resource
 import time
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from causalseg.checkpoints import CheckpointEntry, load_network
-from causalseg.models.network import with_removal
-from training.data import Row, load_image, load_mask
+from causalseg.models.network import CausalSegNetwork, with_removal
+from training.data import Row, load_image, load_mask, train_rows
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features
 from training.finetune.gate import judge
 from training.finetune.learn import LearnConfig
 from training.finetune.material import Correction, Material
-from training.finetune.run import FinetuneConfig, Learnt, Parent, learn
+from training.finetune.run import FinetuneConfig, Parent, learn
 from training.finetune.scores import dice_of
 from training.finetune.views import Views, views_of
+from training.finetune.whole import WholeConfig, learn_whole
 from training.measures import bootstrap_mean
+from training.replay import ReplayConfig, spread_over_targets
 
 OnProgress = Callable[[int, int], object]
+OnTable = Callable[[dict[str, Any]], object]
 
+WHOLE = "whole network"
 WAYS = {
     "heads": LearnConfig(),
     "no replay": LearnConfig(replay_per_step=0),
     "decoder": LearnConfig(parts=("decoder.",)),
     "no pull": LearnConfig(parent_weight=0.0),
+    WHOLE: LearnConfig(),
 }
 """Ways to fine-tune: as the app does, and what it is compared with."""
 TRAIN_SHARE = 0.5
@@ -53,65 +60,122 @@ def parted(rows: Sequence[Row], site: str) -> tuple[list[Row], list[Row]]:
     return [row for row in mine if learns[row.patient]], [row for row in mine if not learns[row.patient]]
 
 
+class Round(NamedTuple):
+    """One fine-tuning of the experiment."""
+
+    way: str
+    count: int
+    """Of corrections."""
+    seed: int
+
+
+def rounds_of(ways: Sequence[str], corrections: Sequence[int], seeds: int) -> list[Round]:
+    """All fine-tunings: `heads` with every number of corrections and all seeds, `heads:10x3` with 10 and 3 seeds.
+
+    Raises:
+        ValueError: there is no such way.
+    """
+    rounds: list[Round] = []
+    for way in ways:
+        name, _, only = way.partition(":")
+        if name not in WAYS:
+            raise ValueError(f"there is no way {name!r} to fine-tune; there are {', '.join(WAYS)}")
+        count, _, own_seeds = only.partition("x")
+        counts = (int(count),) if count else corrections
+        rounds += [Round(name, one, seed) for one in counts for seed in range(int(own_seeds or seeds))]
+    return rounds
+
+
 def simulate_table(
-    entry: CheckpointEntry, rows: Sequence[Row], replay: Features, options: Namespace, on_progress: OnProgress
+    entry: CheckpointEntry,
+    rows: Sequence[Row],
+    replay: Features,
+    options: Namespace,
+    on_progress: OnProgress,
+    on_table: OnTable = lambda table: None,
 ) -> dict[str, Any]:
-    """For each way and each number of corrections: gain on the site, change on the source tests, over all seeds."""
-    parent = Parent(entry.name, entry, with_removal(load_network(entry)))
-    encoder = Encoder(parent.network, entry)
+    """For each way and each number of corrections: gain on the site, change on the source tests, over all seeds.
+
+    Corrections are drawn anew for each seed, and are the same for all ways. `on_table` takes the table so far.
+    """
+    rounds = rounds_of(options.ways, options.corrections, options.seeds)
+    parent = checkpoint_parent(entry)
     pool, tests = parted(rows, options.site)
-    sources = [row for row in rows if row.role == "source" and row.split == "test" and row.target != "lung"]
-    seen = {
-        "site": _views(encoder, _spread(tests, options.tests)),
-        "source": _views(encoder, _spread(sources, options.source_tests)),
-    }
-    before = {name: _scores(parent, encoder, views, None) for name, views in seen.items()}
-    table: dict[str, Any] = {}
-    rounds = [
-        (way, count, seed) for way in options.ways for count in options.corrections for seed in range(options.seeds)
-    ]
-    for done, (way, count, seed) in enumerate(rounds):
-        line = table.setdefault(f"{way}, {count} corrections", {"site": [], "source": [], "passed": [], "seconds": []})
-        started = time.monotonic()
-        made = _round(parent, pool, replay, WAYS[way], count, seed)
-        line["seconds"].append(time.monotonic() - started)
-        line["passed"].append(float(judge(made.scores, FinetuneConfig().gate)[0]))
-        for name, views in seen.items():
-            after = _scores(parent, encoder, views, made)
-            line[name].append(float(np.mean(after) - np.mean(before[name])))
+    tested = {"site": as_tests(tests, options.tests), "source": source_tests(rows, options.source_tests)}
+    encoder = Encoder(parent.network, entry)
+    seen = {name: seen_once(encoder, scans) for name, scans in tested.items()}
+    before = {name: scores_of(parent.network, encoder, views) for name, views in seen.items()}
+    table: dict[str, Any] = {"before": {name: bootstrap_mean(scores) for name, scores in before.items()}}
+    lines: dict[str, list[dict[str, float]]] = {}
+    for done, one in enumerate(rounds):
+        drawn = np.random.default_rng(one.seed).permutation(len(pool))[: one.count]
+        corrections, settings = [as_correction(pool[i]) for i in drawn], replace(WAYS[one.way], seed=one.seed)
+        started, line = time.monotonic(), dict[str, float]()
+        if one.way == WHOLE:
+            replayed = [as_correction(row) for row in spread_over_targets(train_rows(rows), ReplayConfig().scans, 0)]
+            network = learn_whole(parent.network, entry, corrections, replayed, WholeConfig(settings))
+            line["seconds"] = time.monotonic() - started
+            its_encoder = Encoder(network, entry)
+            its_seen = {name: seen_once(its_encoder, scans) for name, scans in tested.items()}
+        else:
+            made = learn(parent, Material(corrections), replay, FinetuneConfig(learn=settings))
+            line["seconds"] = time.monotonic() - started
+            line["passed"] = float(judge(made.scores, FinetuneConfig().gate)[0])
+            network, its_encoder, its_seen = made.network, encoder, seen
+        for name, views in its_seen.items():
+            line[name] = float(np.mean(scores_of(network, its_encoder, views)) - np.mean(before[name]))
+        key = f"{one.way}, {one.count} corrections"
+        lines.setdefault(key, []).append(line)
+        table[key] = _summary(lines[key])
         on_progress(done + 1, len(rounds))
-    start = {name: bootstrap_mean(scores) for name, scores in before.items()}
-    return {"before": start} | {name: _summary(line) for name, line in table.items()}
+        on_table(table)
+    return table
 
 
-def _round(parent: Parent, pool: Sequence[Row], replay: Features, config: LearnConfig, count: int, seed: int) -> Learnt:
-    chosen = np.random.default_rng(seed).choice(len(pool), min(count, len(pool)), replace=False)
-    material = Material([as_correction(pool[i]) for i in chosen])
-    return learn(parent, material, replay, FinetuneConfig(learn=replace(config, seed=seed)))
+def checkpoint_parent(entry: CheckpointEntry) -> Parent:
+    """The checkpoint itself, to start from."""
+    return Parent(entry.name, entry, with_removal(load_network(entry)).to(memory_format=torch.channels_last))
 
 
-def _views(encoder: Encoder, rows: Sequence[Row]) -> Views:
-    return views_of(encoder, [replace(as_correction(row), modality=None) for row in rows], 0, most=1)
+def as_tests(rows: Sequence[Row], most: int) -> list[Correction]:
+    """At most so many of `rows`, spread evenly, with nothing simulated into them."""
+    chosen = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))
+    return [replace(as_correction(rows[i]), modality=None) for i in chosen]
 
 
-def _scores(parent: Parent, encoder: Encoder, views: Views, made: Learnt | None) -> list[float]:
-    network = parent.network if made is None else made.network
-    return dice_of(network, encoder, views.features, views.asked, parent.entry.presence_threshold)
+def source_tests(rows: Sequence[Row], most: int) -> list[Correction]:
+    """Of the test scans of the source sets, lungs left out."""
+    return as_tests(
+        [row for row in rows if row.role == "source" and row.split == "test" and row.target != "lung"], most
+    )
 
 
-def _summary(line: dict[str, list[float]]) -> dict[str, Any]:
+def seen_once(encoder: Encoder, scans: Sequence[Correction]) -> Views:
+    """Each scan as it is, observed and with all that is detected removed."""
+    return views_of(encoder, scans, 0, most=1)
+
+
+def scores_of(network: CausalSegNetwork, encoder: Encoder, views: Views) -> list[float]:
+    """Dice of each scan's adjusted mask, as the app answers."""
+    return dice_of(network, encoder, views.features, views.asked, encoder.presence_threshold)
+
+
+def peak_memory_gb() -> float:
+    """The most that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _summary(lines: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    passed = [line["passed"] for line in lines if "passed" in line]
     return {
-        "gain on the site": bootstrap_mean(line["site"]),
-        "change on the source tests": bootstrap_mean(line["source"]),
-        "let through by the gate": float(np.mean(line["passed"])),
-        "seconds": float(np.mean(line["seconds"])),
+        "seeds": len(lines),
+        "gain on the site": bootstrap_mean([line["site"] for line in lines]),
+        "change on the source tests": bootstrap_mean([line["source"] for line in lines]),
+        "let through by the gate": float(np.mean(passed)) if passed else None,
+        "seconds": float(np.mean([line["seconds"] for line in lines])),
+        "peak memory so far, GB": peak_memory_gb(),
     }
 
 
 def _share_of(patient: str) -> float:
     return int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) / 16**8
-
-
-def _spread(rows: Sequence[Row], count: int) -> list[Row]:
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))
-    return [rows[i] for i in chosen]

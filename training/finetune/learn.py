@@ -5,7 +5,8 @@ scoring. All members start from the parent and stay near it, where the mean of w
 (model soups, arXiv 2203.05482).
 
 What holds a member to the parent: replay (the true masks and the parent's own answers on stored features of the
-checkpoint's training scans), and the squared distance of its weights (L2-SP, arXiv 1802.01483).
+checkpoint's training scans), the squared distance of its weights (L2-SP, arXiv 1802.01483), and that it goes only part
+of the way in the end: most of what is gained is gained there, and least is forgotten.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,10 +23,12 @@ from causalseg.causal.intervention import Removal
 from causalseg.checkpoints import changed_copy
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.text_to_pixel import Decoded
+from causalseg.models.towers import TextCode
 from training.descriptions import ORGAN
 from training.evaluate import ABSENT_TARGETS
 from training.finetune.features import Batch, Features, answer, batch_of
 from training.losses import mask_loss
+from training.precision import mixed_precision
 from training.text_cache import TextCache
 
 OnStep = Callable[[int, float], object]
@@ -57,6 +60,8 @@ class LearnConfig:
     absent_share: float = 0.3
     """Of the replayed items that are asked for something of another organ."""
     statement_weight: float = 1.0
+    share: float = 0.6
+    """Of the way from the parent to what was learnt, at which a member stops (WiSE-FT, arXiv 2109.01903)."""
     parts: tuple[str, ...] = HEADS
     """Beginnings of the names of what learns."""
     seed: int = 0
@@ -65,6 +70,8 @@ class LearnConfig:
         """A single member would leave no correction unseen, and the rate cannot rise and fall in fewer than 5 steps."""
         if self.members < 2 or self.steps < 5:
             raise ValueError(f"members must be at least 2 and steps at least 5, got {self.members} and {self.steps}")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must be above 0 and at most 1, got {self.share}")
 
 
 class Spoken(NamedTuple):
@@ -125,7 +132,7 @@ class Learner:
             optimizer.step()
             schedule.step()
             on_step(number * self.config.steps + step + 1, float(loss.detach()))
-        return {name: p.detach() for name, p in learning.items()}
+        return {name: start[name].lerp(p.detach(), self.config.share) for name, p in learning.items()}
 
     def _groups(self, learning: dict[str, Tensor]) -> list[dict]:
         rates = {"intervention.": self.config.removal_rate, "presence.": self.config.strength_rate}
@@ -150,7 +157,7 @@ class Learner:
             for features, chosen in ((self.corrections, mine), (self.replay, theirs))
         )
         both = _together(first, second)
-        decoded = answer(network, both.stages, both.removal, self.texts.encode(texts))
+        decoded = _answer_fast(network, both, self.texts.encode(texts))
         cut = len(mine)
         loss = self._corrections_loss(_rows(decoded, slice(0, cut)), first)
         if len(theirs):
@@ -198,7 +205,7 @@ class Learner:
             batch = batch_of(self.replay, chosen, self.codes)
             for texts, answers in ((self.replay.texts, own), (absent_texts, absent)):
                 code = self.texts.encode([texts[i] for i in chosen])
-                answers.append(answer(self.parent, batch.stages, batch.removal, code))
+                answers.append(_answer_fast(self.parent, batch, code))
         statistics = torch.from_numpy(self.replay.statistics).float()
         return ParentAnswers(
             torch.cat([decoded.mask_logits for decoded in own]),
@@ -207,6 +214,13 @@ class Learner:
             torch.cat([decoded.presence_logits for decoded in absent]),
             self.parent.presence.strength_logits(statistics, self.codes),
         )
+
+
+def _answer_fast(network: CausalSegNetwork, batch: Batch, text: TextCode) -> Decoded:
+    """As `answer`, in bfloat16 where this CPU computes in it; scores and the app answer in float32."""
+    with mixed_precision():
+        decoded = answer(network, batch.stages, batch.removal, text)
+    return Decoded(*(value.float() for value in decoded))
 
 
 def mean_of(members: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

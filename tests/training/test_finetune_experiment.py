@@ -1,0 +1,166 @@
+"""The experiments on fine-tuning, in the small world: a data folder of two sites, a few steps of a few corrections."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from causalseg.checkpoints import kept_state
+from tests.training.finetune_world import ENTRY, KNOWN, NEW, RIM, corrections, disc, replay_of, taught_network
+from training.finetune import experiment, poison, rounds
+from training.finetune.experiment import Round, rounds_of, simulate_table
+from training.finetune.learn import LearnConfig
+from training.finetune.poison import KINDS, poison_table, poisoned
+from training.finetune.rounds import rounds_table
+from training.finetune.run import Parent
+from training.finetune.whole import WholeConfig, learn_whole
+from training.rows import Row
+
+
+@pytest.fixture(scope="module")
+def parent() -> Parent:
+    return Parent(ENTRY.name, ENTRY, taught_network())
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[Row]:
+    """Two sites of faint discs to correct, source sets of known ones."""
+    made: list[Row] = []
+    for name, role, split, first, count in (
+        ("here", "target", "test", 0, 24),
+        ("there", "target", "test", 100, 24),
+        ("home", "source", "test", 200, 4),
+        ("home", "source", "train", 300, 8),
+    ):
+        for number in range(first, first + count):
+            image_u8, mask = disc(number, KNOWN if role == "source" else NEW, 1.0 if role == "source" else RIM)
+            image, drawn = tmp_path / f"{number}.png", tmp_path / f"{number}_mask.png"
+            Image.fromarray(image_u8).save(image)
+            Image.fromarray(mask).save(drawn)
+            made.append(Row(name, split, role, "endoscopy", "polyp", f"patient {number}", name, image, drawn, ""))
+    return made
+
+
+@pytest.fixture
+def quick(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from the taught network, and make few steps."""
+    few = LearnConfig(steps=5, rate=3e-3)
+    for module in (experiment, rounds, poison):
+        monkeypatch.setattr(module, "checkpoint_parent", lambda entry: parent)
+    monkeypatch.setattr(rounds, "LearnConfig", lambda seed: LearnConfig(steps=5, rate=3e-3, seed=seed))
+    monkeypatch.setattr(poison, "LearnConfig", lambda: few)
+    monkeypatch.setattr(experiment, "WAYS", dict.fromkeys(experiment.WAYS, few))
+
+
+def ignore(done: int, total: int) -> None:
+    """Nobody looks."""
+
+
+def options(**values: Any) -> Namespace:
+    common = {"sites": ("here", "there"), "corrections": 6, "seed": 0, "tests": 6, "source_tests": 4}
+    return Namespace(**{**common, **values})
+
+
+def test_rounds_are_a_product_or_as_a_way_says() -> None:
+    assert rounds_of(("decoder",), (5, 10), 2) == [Round("decoder", n, seed) for n in (5, 10) for seed in (0, 1)]
+    assert rounds_of(("heads:10x3", "whole network:20"), (5,), 1) == [
+        *(Round("heads", 10, seed) for seed in range(3)),
+        Round("whole network", 20, 0),
+    ]
+    with pytest.raises(ValueError, match="no way 'head' to fine-tune; there are heads, no replay"):
+        rounds_of(("head",), (5,), 1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_table_says_seeds_gain_and_cost_of_every_way(parent: Parent, rows: list[Row]) -> None:
+    seen: list[list[str]] = []
+    chosen = options(site="here", ways=("heads:6x2", "whole network:6x1"), corrections=(6,), seeds=1)
+
+    table = simulate_table(
+        ENTRY, rows, replay_of(parent.network, 6), chosen, ignore, lambda table: seen.append([*table])
+    )
+
+    heads, whole = table["heads, 6 corrections"], table["whole network, 6 corrections"]
+    assert (heads["seeds"], whole["seeds"]) == (2, 1)
+    assert heads["gain on the site"].mean > 0.02
+    assert heads["let through by the gate"] in (0.0, 0.5, 1.0)
+    assert whole["let through by the gate"] is None
+    assert whole["seconds"] > 0
+    assert 0.05 < heads["peak memory so far, GB"] <= whole["peak memory so far, GB"]
+    assert table["before"]["source"].count == 4
+    assert [len(names) for names in seen] == [2, 2, 3]
+
+
+def test_the_whole_network_learns_its_towers_and_leaves_its_parent(parent: Parent) -> None:
+    before = {name: value.clone() for name, value in kept_state(parent.network).items()}
+
+    made = learn_whole(
+        parent.network, ENTRY, corrections(8), corrections(2, first=20), WholeConfig(LearnConfig(steps=6))
+    )
+
+    after = kept_state(made)
+    moved = {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+    assert {"image_tower", "neck", "decoder"} <= moved <= {"image_tower", "neck", "decoder", "intervention"}
+    assert not [n for n in after if "running" in n and not torch.equal(after[n], before[n])]
+    assert all(torch.equal(value, before[name]) for name, value in kept_state(parent.network).items())
+    assert not any(p.requires_grad for p in made.parameters())
+
+
+@pytest.mark.usefixtures("quick")
+def test_rounds_take_turns_and_carry_on_from_the_version_before(parent: Parent, rows: list[Row]) -> None:
+    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), options(rounds=3, gated=False), ignore)
+
+    assert [line["corrections of"].split()[-1] for line in table.values()] == ["here", "there", "here"]
+    assert min(line["here"].mean for line in table.values()) > 0.02
+    assert table["2"]["here"].mean != table["1"]["here"].mean
+    assert {line["gate"] for line in table.values()} <= {"passed", "stopped"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_gated_rounds_drop_what_the_gate_stops(
+    parent: Parent, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "judge", lambda scores, rules: (False, ()))
+
+    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), options(rounds=1, gated=True), ignore)
+
+    assert table["1"]["gate"] == "stopped"
+    assert (table["1"]["here"].mean, table["1"]["source"].mean) == (0, 0)
+
+
+def test_poison_is_what_its_name_says() -> None:
+    masks = [disc(number, NEW)[1] for number in range(8)]
+    wrong = {kind: poisoned(masks, kind, np.random.default_rng(0)) for kind in KINDS}
+
+    assert not any(mask.any() for mask in wrong["empty"])
+    for right, inverted in zip(masks, wrong["inverted"], strict=True):
+        np.testing.assert_array_equal(inverted, ~right)
+    np.testing.assert_array_equal(wrong["another scan's"][1], masks[0])
+    for kind in ("shifted, one way", "shifted, each its way"):
+        steps = {
+            _step(right, mask) for right, mask in zip(masks, wrong[kind], strict=True) if mask.sum() == right.sum()
+        }
+        assert steps <= {(10, 0), (-10, 0), (0, 10), (0, -10)}
+        assert len(steps) == 1 if kind == "shifted, one way" else len(steps) > 1
+
+
+def _step(right: np.ndarray, moved: np.ndarray) -> tuple[int, int]:
+    """How far a mask has moved, from its centres."""
+    (y, x), (new_y, new_x) = (np.argwhere(mask).mean(0) for mask in (right, moved))
+    return round(new_y - y), round(new_x - x)
+
+
+@pytest.mark.usefixtures("quick")
+def test_poison_is_refused_and_right_masks_are_not(parent: Parent, rows: list[Row]) -> None:
+    chosen = options(sites=("here",), corrections=8, draws=4, scans=24, learnt=1, unchecked=0)
+
+    table = poison_table(ENTRY, rows, replay_of(parent.network, 6), chosen, ignore)
+
+    assert table["here, right"]["refused before learning"] == 0
+    assert table["here, empty"]["refused before learning"] == table["here, inverted"]["refused before learning"] == 4
+    assert all(line["draws"] == 4 for line in table.values())
+    assert all(line["stopped by the gate"] <= line["put before the gate"] <= 1 for line in table.values())
