@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import rankdata
 
 from causalseg.checkpoints import kept_state
+from causalseg.engine import Engine
+from causalseg.looking import signal_of
+from causalseg.scan import read_scan
 from tests.training.finetune_world import ENTRY, KNOWN, NEW, RIM, corrections, disc, replay_of, taught_network
 from training.finetune import experiment, poison, rounds
+from training.finetune.choosing import Value
 from training.finetune.experiment import Round, rounds_of, simulate_table
 from training.finetune.learn import LearnConfig
 from training.finetune.poison import KINDS, poison_table, poisoned
@@ -71,14 +76,15 @@ def test_rounds_are_a_product_or_as_a_way_says() -> None:
         *(Round("heads", 10, seed) for seed in range(3)),
         Round("whole network", 20, 0),
     ]
-    with pytest.raises(ValueError, match="no way 'head' to fine-tune; there are heads, no replay"):
+    with pytest.raises(ValueError, match="no way 'head' to fine-tune; there are heads, queue, no replay"):
         rounds_of(("head",), (5,), 1)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_table_says_seeds_gain_and_cost_of_every_way(parent: Parent, rows: list[Row]) -> None:
     seen: list[list[str]] = []
-    chosen = options(site="here", ways=("heads:6x2", "whole network:6x1"), corrections=(6,), seeds=1)
+    ways = ("heads:6x2", "queue:6x1", "whole network:6x1")
+    chosen = options(site="here", ways=ways, corrections=(6,), seeds=1)
 
     table = simulate_table(
         ENTRY, rows, replay_of(parent.network, 6), chosen, ignore, lambda table: seen.append([*table])
@@ -92,7 +98,23 @@ def test_a_table_says_seeds_gain_and_cost_of_every_way(parent: Parent, rows: lis
     assert whole["seconds"] > 0
     assert 0.05 < heads["peak memory so far, GB"] <= whole["peak memory so far, GB"]
     assert table["before"]["source"].count == 4
-    assert [len(names) for names in seen] == [2, 2, 3]
+    assert [len(names) for names in seen] == [2, 2, 3, 4]
+    assert table["queue, 6 corrections"]["gain on the site"].mean > 0
+
+
+def test_the_queue_gives_what_the_model_doubts_and_a_share_at_random(parent: Parent, rows: list[Row]) -> None:
+    pool = [row for row in rows if row.set == "here"]
+    value = Value(parent.network, ENTRY, pool)
+    signals = [signal_of(Engine(parent.network, ENTRY), read_scan(row.image), row.target) for row in pool]
+    doubt = rankdata([one.uncertainty for one in signals]) + rankdata([one.disagreement for one in signals])
+
+    orders = [value.first(len(pool), seed) for seed in range(20)]
+
+    assert all(sorted(order) == list(range(len(pool))) for order in orders)
+    firsts = [order[0] for order in orders]
+    assert firsts.count(int(np.argmax(doubt))) >= 12
+    assert len(set(firsts)) > 1
+    assert value.first(6, 3) == orders[3][:6]
 
 
 def test_the_whole_network_learns_its_towers_and_leaves_its_parent(parent: Parent) -> None:

@@ -12,6 +12,7 @@ What is where:
     run.py         all of it in order
     publish.py     a version in the manifest, and on the Hub with a model card
     experiment.py  what N corrections of an unseen site bring
+    choosing.py    in which order the queue would give a site's pictures
     whole.py       the whole network, from pictures: what heads alone are compared with
     rounds.py      many fine-tunings in a row
     poison.py      corrections that are wrong in one way: refused or stopped

@@ -17,6 +17,7 @@ import torch
 from causalseg.checkpoints import CheckpointEntry, load_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from training.data import Row, load_image, load_mask, train_rows
+from training.finetune.choosing import Value
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features
 from training.finetune.gate import judge
@@ -32,15 +33,17 @@ from training.replay import ReplayConfig, spread_over_targets
 OnProgress = Callable[[int, int], object]
 OnTable = Callable[[dict[str, Any]], object]
 
-WHOLE = "whole network"
+WHOLE, QUEUE = "whole network", "queue"
 WAYS = {
     "heads": LearnConfig(),
+    QUEUE: LearnConfig(),
     "no replay": LearnConfig(replay_per_step=0),
     "decoder": LearnConfig(parts=("decoder.",)),
     "no pull": LearnConfig(parent_weight=0.0),
     WHOLE: LearnConfig(),
 }
-"""Ways to fine-tune: as the app does, and what it is compared with."""
+"""Ways to fine-tune: as the app does, and what it is compared with. In `queue` the store's queue chooses what is
+corrected, in all others chance."""
 TRAIN_SHARE = 0.5
 """Of the site's patients, whose scans may stand for corrections; the others are the test."""
 
@@ -96,7 +99,8 @@ def simulate_table(
 ) -> dict[str, Any]:
     """For each way and each number of corrections: gain on the site, change on the source tests, over all seeds.
 
-    Corrections are drawn anew for each seed, and are the same for all ways. `on_table` takes the table so far.
+    Corrections are drawn anew for each seed, and are the same for all ways but `queue`. `on_table` takes the table so
+    far.
     """
     rounds = rounds_of(options.ways, options.corrections, options.seeds)
     parent = checkpoint_parent(entry)
@@ -107,8 +111,10 @@ def simulate_table(
     before = {name: scores_of(parent.network, encoder, views) for name, views in seen.items()}
     table: dict[str, Any] = {"before": {name: bootstrap_mean(scores) for name, scores in before.items()}}
     lines: dict[str, list[dict[str, float]]] = {}
+    value = Value(parent.network, entry, pool) if any(one.way == QUEUE for one in rounds) else None
     for done, one in enumerate(rounds):
-        drawn = np.random.default_rng(one.seed).permutation(len(pool))[: one.count]
+        order = np.random.default_rng(one.seed).permutation(len(pool))
+        drawn = value.first(one.count, one.seed) if value and one.way == QUEUE else order[: one.count].tolist()
         corrections, settings = [as_correction(pool[i]) for i in drawn], replace(WAYS[one.way], seed=one.seed)
         started, line = time.monotonic(), dict[str, float]()
         if one.way == WHOLE:

@@ -8,6 +8,7 @@ import pytest
 
 from causalseg.annotations import LabelStore, queue, signals
 from causalseg.annotations.queue import CRITERIA, Policy
+from causalseg.looking import signal_of
 from causalseg.scan.types import Scan
 from causalseg.ui.desk import looking
 from tests.ui.fakes import DETECTED, FakeEngine, disc
@@ -58,14 +59,14 @@ def test_disagreement_is_how_far_removing_moves_the_mask() -> None:
         1 - _dice(observed, engine.segment(encoded, "polyp", ids).mask) for ids in (DETECTED, *map(_alone, DETECTED))
     ]
 
-    signal = looking.signal_of(engine, scan, "polyp")
+    signal = signal_of(engine, scan, "polyp")
 
     assert signal.disagreement == pytest.approx(max(moved))
     assert signal.disagreement > 0
 
 
 def test_doubt_is_the_error_that_the_probabilities_expect() -> None:
-    signal = looking.signal_of(FakeEngine(), scan_of(0), "polyp")
+    signal = signal_of(FakeEngine(), scan_of(0), "polyp")
 
     answer = FakeEngine().segment(FakeEngine().encode(scan_of(0)), "polyp")
     inside = answer.probability[answer.mask].sum()
