@@ -1,6 +1,7 @@
 """The experiments on fine-tuning, in the small world: a data folder of two sites, a few steps of a few corrections."""
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,10 @@ def rows(tmp_path: Path) -> list[Row]:
 @pytest.fixture
 def quick(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start from the taught network, and make few steps."""
-    few = LearnConfig(steps=5, rate=3e-3)
+    few = LearnConfig(steps=5, rate=3e-3, parent_answer_weight=1.0)
     for module in (experiment, rounds, poison):
         monkeypatch.setattr(module, "checkpoint_parent", lambda entry: parent)
-    monkeypatch.setattr(rounds, "LearnConfig", lambda seed: LearnConfig(steps=5, rate=3e-3, seed=seed))
+    monkeypatch.setattr(rounds, "LearnConfig", lambda seed: replace(few, seed=seed))
     monkeypatch.setattr(poison, "LearnConfig", lambda: few)
     monkeypatch.setattr(experiment, "WAYS", dict.fromkeys(experiment.WAYS, few))
 

@@ -80,9 +80,6 @@ def learn_whole(
         optimizer.step()
         schedule.step()
     network.requires_grad_(requires_grad=False)
-    start = parent.state_dict()
-    for name, parameter in learning.items():
-        parameter.copy_(start[name].lerp(parameter, settings.share))
     return network
 
 
