@@ -4,9 +4,9 @@ So every correction is scored by a member that has not seen it, and no time goes
 scoring. All members start from the parent and stay near it, where the mean of weights is as good as a member
 (model soups, arXiv 2203.05482).
 
-What holds a member to the parent: replay (the true masks, and twenty times as heavily the parent's own answers, on stored
-features of the checkpoint's training scans) and the squared distance of its weights (L2-SP, arXiv 1802.01483). The
-answers hold far better than the masks: training/LOG.md has the table.
+What holds a member to the parent: replay (the true masks, and twenty times as heavily the parent's own answers, on
+stored features of the checkpoint's training scans) and the squared distance of its weights (L2-SP, arXiv 1802.01483).
+The answers hold far better than the masks: training/LOG.md has the table.
 """
 
 from collections.abc import Callable, Sequence
