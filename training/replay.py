@@ -34,8 +34,8 @@ NOTE = (
 class ReplayConfig:
     """How much of what is kept."""
 
-    scans: int = 60
-    """As they are, spread over the targets."""
+    scans: int = 72
+    """As they are, spread over sets and targets."""
     twins: int = 20
     """Of them, once more with a confounder simulated in and removed."""
     strength: float = 0.8
@@ -57,8 +57,8 @@ def make_replay(
 ) -> Features:
     """Draw scans from the train part of `rows`, keep what the towers make of them in `path`."""
     encoder = Encoder(network, entry)
-    chosen = spread_over_targets(train_rows(rows), config.scans, config.seed)
-    twins = spread_over_targets(chosen, config.twins, config.seed + 1)
+    chosen = spread_over_sets(train_rows(rows), config.scans, config.seed)
+    twins = spread_over_sets(chosen, config.twins, config.seed + 1)
     rng = np.random.default_rng(config.seed)
     parts: list[Features] = []
     for row in chosen:
@@ -106,11 +106,11 @@ def _square(row: Row, side_px: int) -> tuple[np.ndarray, np.ndarray]:
     return squash(load_image(row.image), side_px).copy(), mask
 
 
-def spread_over_targets(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
-    """About as many rows of each target, drawn at random; rows with an empty mask are left out."""
+def spread_over_sets(rows: Sequence[Row], count: int, seed: int) -> list[Row]:
+    """About as many rows of each set and target, drawn at random; rows with an empty mask are left out."""
     rng = np.random.default_rng(seed)
-    targets = sorted({row.target for row in rows})
-    queues = [rng.permutation(np.flatnonzero([row.target == target for row in rows])).tolist() for target in targets]
+    kinds = [(row.set, row.target) for row in rows]
+    queues = [rng.permutation(np.flatnonzero([own == kind for own in kinds])).tolist() for kind in sorted(set(kinds))]
     chosen: list[Row] = []
     while len(chosen) < count and any(queues):
         for queue in filter(None, queues):

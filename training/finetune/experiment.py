@@ -28,7 +28,7 @@ from training.finetune.scores import dice_of
 from training.finetune.views import Views, views_of
 from training.finetune.whole import WholeConfig, learn_whole
 from training.measures import bootstrap_mean
-from training.replay import ReplayConfig, spread_over_targets
+from training.replay import ReplayConfig, spread_over_sets
 
 OnProgress = Callable[[int, int], object]
 OnTable = Callable[[dict[str, Any]], object]
@@ -118,7 +118,7 @@ def simulate_table(
         corrections, settings = [as_correction(pool[i]) for i in drawn], replace(WAYS[one.way], seed=one.seed)
         started, line = time.monotonic(), dict[str, float]()
         if one.way == WHOLE:
-            replayed = [as_correction(row) for row in spread_over_targets(train_rows(rows), ReplayConfig().scans, 0)]
+            replayed = [as_correction(row) for row in spread_over_sets(train_rows(rows), ReplayConfig().scans, 0)]
             network = learn_whole(parent.network, entry, corrections, replayed, WholeConfig(settings))
             line["seconds"] = time.monotonic() - started
             its_encoder = Encoder(network, entry)

@@ -46,9 +46,9 @@ class LearnConfig:
     members: int = 3
     steps: int = 30
     """Of each member."""
-    corrections_per_step: int = 6
-    replay_per_step: int = 6
-    rate: float = 2e-3
+    corrections_per_step: int = 4
+    replay_per_step: int = 8
+    rate: float = 1e-3
     removal_rate: float = 1e-4
     """Of the removal blocks, on which no replay of every confounder watches."""
     strength_rate: float = 3e-4
