@@ -136,6 +136,7 @@ def test_filling_closes_the_hole_that_was_erased(app: App, editor: Editor, scan:
     editor.stroke((x - 12, y), (x + 12, y))
     editor.save(1)
     page.locator("#fill").click()
+    expect_text(page, "#saved p", "^Editing the adjusted mask")
     until(page, editor.saves, what="the filled mask to be in the editor")
     saved = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
     holed, filled = app.store.mask(saved[0]), app.store.mask(saved[-1])

@@ -27,8 +27,8 @@ def scan(grainy_png: Path) -> Scan:
 @contextmanager
 def refusing(folder: Path) -> Iterator[None]:
     """A file where the folder of the masks is: nobody can write in it, not even root."""
-    aside = folder.with_name("aside")
-    folder.rename(aside)
+    folder.mkdir(exist_ok=True)
+    aside = folder.rename(folder.with_name("aside"))
     folder.write_bytes(b"")
     try:
         yield
