@@ -271,6 +271,7 @@ def _stage_panel() -> StagePanel:
         with gr.Tab(copy.CORRECT_TAB, id="correct", elem_id="correct-tab") as correct_tab:
             editor = _editor()
             bare = gr.HTML("", elem_id="bare")
+            gr.HTML(_hide_button("hide-drawn"), elem_id="hide-corner")
             start_from, fill, smooth, take_back = _reshape_row()
             person, save, kept, saved, download_saved = _save_row()
             keep = gr.Button(copy.KEEP, visible="hidden", elem_id="keep")
@@ -336,7 +337,6 @@ def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button]:
         fill = gr.Button(copy.FILL, size="sm", elem_id="fill", min_width=80)
         smooth = gr.Button(copy.SMOOTH, size="sm", elem_id="smooth", min_width=90)
         take_back = gr.Button(copy.TAKE_BACK, size="sm", elem_id="take-back", min_width=80)
-        gr.HTML(_hide_button("hide-drawn"), min_width=64)
     return start_from, fill, smooth, take_back
 
 
