@@ -17,6 +17,8 @@
     keeping = setTimeout(() => find("#keep")?.click(), KEEP_AFTER_MS);
   };
   document.addEventListener("pointerup", keepSoon, true);
+  // Whoever goes on drawing sees what is drawn.
+  document.addEventListener("pointerdown", (event) => event.target.closest("#hide-drawn") || peek(false), true);
 
   // Brush and eraser size: the editor shows its slider only after a click on its own button.
   let isErasing = false;
@@ -41,7 +43,27 @@
     stage.style.setProperty("--look-y", `${100 * place.dataset.y}%`);
   };
 
+  // In the editor the scan alone is laid over the canvas, for a layer that is hidden there would be saved as empty.
+  const peek = (isWanted) => {
+    const bare = find("#bare");
+    const canvas = find("#editor canvas");
+    const picture = bare?.querySelector("img");
+    const isShown = Boolean(isWanted && picture && canvas);
+    bare?.classList.toggle("shown", isShown);
+    find("#hide-drawn")?.setAttribute("aria-pressed", String(isShown));
+    if (!isShown) return;
+    const [around, below] = [bare.offsetParent.getBoundingClientRect(), canvas.getBoundingClientRect()];
+    bare.style.left = `${below.left - around.left}px`;
+    bare.style.top = `${below.top - around.top}px`;
+    bare.style.width = `${below.width}px`;
+    bare.style.height = `${below.height}px`;
+    const zoom = find("#editor")?.innerText.match(/(\d+)%/)?.[1] ?? 100;
+    picture.style.width = `${(picture.naturalWidth * zoom) / 100}px`;
+  };
+  const isPeeking = () => find("#bare.shown") !== null;
+
   const hide = () => {
+    if (isCorrecting()) return peek(!isPeeking());
     const isBare = find("#stage")?.classList.toggle("bare");
     find("#hide")?.setAttribute("aria-pressed", String(Boolean(isBare)));
   };
@@ -66,6 +88,7 @@
     help: () => find("#keys").showModal(),
     "keys-close": () => find("#keys").close(),
     hide,
+    "hide-drawn": hide,
     "tour-next": () => point(steps().findIndex((step) => !step.hidden) + 1),
     "tour-close": () => point(steps().length),
   };
@@ -106,15 +129,17 @@
     const key = event.key.toLowerCase();
     const hasControl = event.ctrlKey || event.metaKey;
     if (event.altKey || find("#keys")?.open || (isTyping(event.target) && key !== "enter")) return;
-    if (isCorrecting()) {
-      press(event, (hasControl ? withControl : plain)[key]?.());
-      if (key === "[" || key === "]") resize(key === "[" ? -SIZE_STEP_PX : SIZE_STEP_PX);
-    } else if (key in turns && !hasControl) {
-      turn(event, turns[key]);
-    } else if (key === "h" && !hasControl) {
+    if (key === "h" && !hasControl) {
       hide();
     } else if (key === "c" && !hasControl) {
       press(event, find("#correct"));
+    } else if (isCorrecting()) {
+      const tool = (hasControl ? withControl : plain)[key]?.();
+      if (tool) peek(false);
+      press(event, tool);
+      if (key === "[" || key === "]") resize(key === "[" ? -SIZE_STEP_PX : SIZE_STEP_PX);
+    } else if (key in turns && !hasControl) {
+      turn(event, turns[key]);
     }
     if (key === "escape") look(null);
     if (key === "?") press(event, find("#help"));
@@ -123,11 +148,7 @@
     }
   });
 
-  const whenThere = new MutationObserver(() => {
-    if (!find("#tour")) return;
-    whenThere.disconnect();
-    tour();
-  });
-  whenThere.observe(document.body, { childList: true, subtree: true });
+  // The main page's sheets tell when they are there, which may have been before this.
+  document.addEventListener("causalseg-sheets", tour);
   tour();
 }

@@ -10,10 +10,10 @@ KEYS_TITLE = "Keys"
 CLOSE = "Close"
 KEY_SHEET: tuple[tuple[str, str], ...] = (
     ("1 – 9", "switch the confounders of this scan, in their order"),
-    ("H", "hide the mask, show it again"),
-    ("← → ↑ ↓", "the slice before, the slice after"),
+    ("H", "hide the mask, show it again; in the editor too"),
+    ("← → ↑ ↓", "the slice before, the slice after; not in the editor"),
     ("Esc", "back from looking closer; close this sheet"),
-    ("C", "correct the mask on screen"),
+    ("C", "correct the mask on screen; in the editor: load it again"),
     ("B, E", "brush, eraser"),
     ("[ ]", "smaller, larger brush or eraser"),
     ("Ctrl+Z, Ctrl+Y", "undo, redo"),
@@ -80,6 +80,7 @@ CORRECT_TAB = "Correct"
 OPACITY = "Tint"
 OUTLINE = "outline"
 HIDE = "Hide (H)"
+BARE = "the scan without the mask"
 CHECK_HERE = "check here"
 CHECK_WHY = "Where the model is least certain of the mask's edge; click to look closer, again to go back."
 WHERE = "where?"
@@ -124,6 +125,9 @@ UNRELIABLE = "unreliable"
 HARDLY_MATTERS = "hardly matters"
 NOT_MEASURED = "not measured"
 NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
+SAY = "Really there? Say yes or no: kept at once, and learnt from."
+IS_THERE: Mapping[bool, str] = {True: "is there", False: "is not there"}
+SAID_OF_ANOTHER = "Another picture has come on screen meanwhile. Say it of that one with its own buttons."
 NO_SWITCHES_YET = "They appear when a scan is open."
 NONE_DETECTED = "None detected in this scan."
 TYPED = "Something else: type it and press Enter"

@@ -83,7 +83,7 @@ class Editing:
 
     def _load_after(self, before: Any) -> None:
         stage = self.page.stage
-        loaded = [self.page.draft, stage.editor, stage.saved]
+        loaded = [self.page.draft, stage.editor, stage.bare, stage.saved]
         self.listen("load_editor", before.then, self._load, [self.page.draft], loaded, place=EDITOR, js=_READY_JS)
 
     def _start(self, state: SessionState, draft: Draft | None, value: Value, offer: KeptDraft | None) -> Updates:
@@ -133,6 +133,7 @@ class Editing:
             page.message: gr.skip(),
             page.draft: replace(draft, is_loaded=True),
             stage.editor: correction.editor_value(draft),
+            stage.bare: panels.picture(draft.canvas_u8, alt=copy.BARE),
             stage.saved: panels.note(copy.loaded(draft.mask_word, draft.scan.place)),
         }
 

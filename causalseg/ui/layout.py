@@ -35,6 +35,7 @@ from causalseg.ui.export import Choice, exports
 from causalseg.ui.gpu import on_gpu
 from causalseg.ui.longtask import LongTasks
 from causalseg.ui.page import OPACITY, STATE_SECONDS, Page, build_page
+from causalseg.ui.saying import Saying
 from causalseg.ui.show import Shows
 from causalseg.ui.state import Draft, SessionState, VolumeMask
 
@@ -73,6 +74,7 @@ def build_demo(
         wiring.switch_panel()
         wiring.stage_panel()
         Editing(engine, store, page, wiring.listen).bind()
+        Saying(engine, store, page, wiring.listen).bind()
         wiring.recovery(demo)
         wiring.export_panel()
         wiring.address(demo)

@@ -15,6 +15,8 @@ OPACITY = 0.35
 START_SCREEN, START_OBSERVED, START_ADJUSTED = "screen", "observed", "adjusted"
 """Masks to start a correction from; any other choice is the id of a confounder to remove."""
 _BUTTONS_JS = (ASSETS_DIR / "html-buttons.js").read_text(encoding="utf-8")
+_ACTS_JS = (ASSETS_DIR / "desk.js").read_text(encoding="utf-8")
+_STEPS_JS = (ASSETS_DIR / "first-steps.js").read_text(encoding="utf-8")
 BROWSER_KEY = "causalseg"
 """Where the browser keeps a name and the place of the last draft; no secret, for it never leaves the machine."""
 STATE_SECONDS = 3600
@@ -54,6 +56,8 @@ class StagePanel:
     """Buttons of the least certain places."""
     slider: gr.ImageSlider
     editor: gr.ImageEditor
+    bare: gr.HTML
+    """The editor's scan without a mask; app.js shows it over the editor while the mask is hidden."""
     person: gr.Textbox
     save: gr.Button
     saved: gr.HTML
@@ -89,10 +93,13 @@ class SwitchPanel:
     caption: gr.HTML
     present: gr.CheckboxGroup
     present_bars: gr.HTML
+    present_said: gr.HTML
+    """Buttons to say that a confounder is there, or not there."""
     typed: gr.Textbox
     """A confounder in the person's own words."""
     absent: gr.CheckboxGroup
     absent_bars: gr.HTML
+    absent_said: gr.HTML
     try_all: gr.Button
     ranking: gr.HTML
     which: gr.Dropdown
@@ -161,7 +168,7 @@ def build_page(engine: Engine, samples: tuple[Example, ...], thumbnails: list[st
     masthead = gr.HTML(panels.masthead(engine.name), elem_id="masthead")
     notice = gr.HTML(panels.warning(engine.notice), elem_id="notice")
     message = gr.HTML("", elem_id="message")
-    gr.HTML(panels.sheet() + panels.tour(), elem_id="sheets")
+    gr.HTML(panels.sheet() + panels.tour(), elem_id="sheets", js_on_load=_STEPS_JS)
     recovery = _recovery_panel()
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="left", scale=0, min_width=270):
@@ -198,7 +205,8 @@ def _scan_panel(samples: tuple[Example, ...], thumbnails: list[str]) -> ScanPane
         elem_id="examples",
     )
     facts = gr.HTML("", elem_id="facts")
-    with gr.Accordion(copy.WINDOW, open=False, visible=False, elem_id="window-fold") as window_fold:
+    # Open: a closed one makes its parts when it is opened, then gives them their old values, over what is typed.
+    with gr.Accordion(copy.WINDOW, open=True, visible=False, elem_id="window-fold") as window_fold:
         window, center, width = _window_row()
     description = gr.Textbox(
         label=copy.DESCRIPTION, placeholder=copy.DESCRIPTION_HINT, lines=1, max_lines=3, elem_id="description"
@@ -262,6 +270,8 @@ def _stage_panel() -> StagePanel:
             gr.HTML(copy.LEGEND, elem_id="legend")
         with gr.Tab(copy.CORRECT_TAB, id="correct", elem_id="correct-tab") as correct_tab:
             editor = _editor()
+            bare = gr.HTML("", elem_id="bare")
+            gr.HTML(_hide_button("hide-drawn"), elem_id="hide-corner")
             start_from, fill, smooth, take_back = _reshape_row()
             person, save, kept, saved, download_saved = _save_row()
             keep = gr.Button(copy.KEEP, visible="hidden", elem_id="keep")
@@ -271,11 +281,11 @@ def _stage_panel() -> StagePanel:
     with gr.Row(elem_id="tools", equal_height=True):
         opacity = gr.Slider(0.0, 0.9, OPACITY, step=0.05, label=copy.OPACITY, elem_id="opacity", min_width=110)
         outline = gr.Checkbox(label=copy.OUTLINE, container=False, elem_id="outline", min_width=96, scale=0)
-        gr.HTML(f'<button type="button" id="hide" aria-pressed="false">{copy.HIDE}</button>', min_width=72)
+        gr.HTML(_hide_button("hide"), min_width=72)
         correct = gr.Button(copy.CORRECT, size="sm", elem_id="correct", min_width=120)
         download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=84)
     return StagePanel(
-        tabs, mask_tab, compare_tab, correct_tab, scan, mask, where, checks, slider, editor, person, save, saved,
+        tabs, mask_tab, compare_tab, correct_tab, scan, mask, where, checks, slider, editor, bare, person, save, saved,
         download_saved, start_from, fill, smooth, take_back, keep, kept, slices_row, place, segment_all, stop, volume,
         status, effect, opacity, outline, correct, download,
     )  # fmt: skip
@@ -314,6 +324,11 @@ def _editor() -> gr.ImageEditor:
     )
 
 
+def _hide_button(elem_id: str) -> str:
+    """app.js knows it by its id."""
+    return f'<button type="button" class="hide" id="{elem_id}" aria-pressed="false">{copy.HIDE}</button>'
+
+
 def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_id="reshape-row", equal_height=True):
         start_from = gr.Dropdown(
@@ -348,10 +363,11 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
         gr.HTML(panels.note(copy.NO_SWITCHES), elem_id="no-switches")
     with gr.Column(visible=engine.removes_named, elem_id="switching"):
         caption = gr.HTML(panels.note(copy.NO_SWITCHES_YET), elem_id="caption")
-        present, present_bars = _switches(copy.IN_THIS_SCAN, "present")
+        present, present_bars, present_said = _switches(copy.IN_THIS_SCAN, "present")
+        gr.HTML(panels.note(copy.SAY), elem_id="say")
         typed = gr.Textbox(label=copy.TYPED, placeholder=copy.TYPED_HINT, max_lines=1, elem_id="typed")
         with gr.Accordion(copy.NOT_IN_THIS_SCAN, open=False, elem_id="absent-fold"):
-            absent, absent_bars = _switches(copy.NOT_IN_THIS_SCAN, "absent")
+            absent, absent_bars, absent_said = _switches(copy.NOT_IN_THIS_SCAN, "absent")
         with gr.Accordion(copy.TRY_ALL_TITLE, open=False, elem_id="try-fold"):
             try_all = gr.Button(copy.TRY_ALL, size="sm", elem_id="try-all")
             ranking = gr.HTML(panels.note(copy.TRY_ALL_HINT), elem_id="ranking")
@@ -359,16 +375,17 @@ def _switch_panel(engine: Engine) -> SwitchPanel:
         which, strength, seed, add = _adder(engine)
     original = gr.Button(copy.ORIGINAL, size="sm", visible=False, elem_id="original")
     return SwitchPanel(
-        observed, adjusted, caption, present, present_bars, typed, absent, absent_bars, try_all, ranking,
-        which, strength, seed, add, original,
+        observed, adjusted, caption, present, present_bars, present_said, typed, absent, absent_bars, absent_said,
+        try_all, ranking, which, strength, seed, add, original,
     )  # fmt: skip
 
 
-def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML]:
+def _switches(label: str, elem_id: str) -> tuple[gr.CheckboxGroup, gr.HTML, gr.HTML]:
     with gr.Row(elem_classes="switches", equal_height=False):
         group = gr.CheckboxGroup([], label=label, container=False, elem_id=elem_id, min_width=120)
         bars = gr.HTML("", elem_id=f"{elem_id}-bars", min_width=80, js_on_load=_BUTTONS_JS)
-    return group, bars
+        said = gr.HTML("", elem_id=f"{elem_id}-said", min_width=52, js_on_load=_ACTS_JS)
+    return group, bars, said
 
 
 def _adder(engine: Engine) -> tuple[gr.Dropdown, gr.Slider, gr.Number, gr.Button]:

@@ -158,15 +158,41 @@ class Bar(NamedTuple):
     reliability: Reliability
 
 
-def bars(rows: Iterable[Bar], shown: str | None = None) -> str:
+class Says(NamedTuple):
+    """What a person says of a confounder in the picture on screen."""
+
+    id: str
+    label: str | None
+    """None where it is not of the dictionary: nothing is said of what was typed in."""
+    present: bool | None
+    """None where nothing is said."""
+
+
+def says(rows: Iterable[Says], scan_sha256: str, index: int) -> str:
+    """Two buttons a row, there or not there; a click carries `act`, `confounder`, `scan` and `index`."""
+    place = f'data-scan="{scan_sha256}" data-index="{index}"'
+    return "".join(f'<div class="says">{_says(row, place) if row.label else ""}</div>' for row in rows)
+
+
+def _says(row: Says, place: str) -> str:
+    return "".join(
+        f'<button type="button" data-act="{word}" data-confounder="{row.id}" {place} '
+        f'aria-pressed="{str(row.present is is_there).lower()}" '
+        f'aria-label="{word}, {escape(row.label or "")} {copy.IS_THERE[is_there]}">{word}</button>'
+        for word, is_there in (("yes", True), ("no", False))
+    )
+
+
+def bars(rows: Iterable[Bar], picture_name: str, shown: str | None = None) -> str:
     """A row beside each switch: its strength as bar and number, how far it can be believed, a button for its map.
 
-    `shown` is the id of the confounder whose map is on screen.
+    `shown` is the id of the confounder whose map is on screen. `picture_name` makes the panel of another picture
+    another value, whatever its strengths are, so that its change can be listened to.
     """
-    return "".join(
+    return f'<div data-picture="{escape(picture_name)}"></div>' + "".join(
         f'<div class="bar"><span><i style="width:{100 * bar.strength:.0f}%"></i></span><b>{bar.strength:.2f}</b>'
         f'<em title="{escape(bar.reliability.reason)}">{escape(bar.reliability.word)}</em>'
-        f'<button type="button" data-id="{bar.id}" aria-pressed="{str(bar.id == shown).lower()}" '
+        f'<button type="button" data-id="{escape(bar.id)}" aria-pressed="{str(bar.id == shown).lower()}" '
         f'aria-label="{escape(bar.label)}: {copy.WHERE}">{copy.WHERE}</button></div>'
         for bar in rows
     )

@@ -213,7 +213,7 @@ class Shows:
     def _bars(self, encoded: EncodedScan, ids: Sequence[str], shown: str | None = None) -> str:
         labels, strength = handlers.labels(self.engine, encoded), encoded.strength
         rows = (panels.Bar(id_, labels[id_], strength[id_], reliability(self.metrics, id_)) for id_ in ids)
-        return panels.bars(rows, shown)
+        return panels.bars(rows, f"{encoded.scan.sha256[:_NAME_CHARS]} {encoded.scan.index}", shown)
 
     def _labels(self, state: SessionState) -> list[str]:
         labels = {} if state.encoded is None else handlers.labels(self.engine, state.encoded)

@@ -150,11 +150,16 @@ class Editor:
         self.page.wait_for_timeout(_POLL_MS)
         return self.page.locator("#editor").screenshot() == before
 
-    def _is_tinted(self, xy: tuple[int, int]) -> bool:
+    def colour(self, xy: tuple[int, int]) -> tuple[float, float, float]:
+        """Red, green and blue in [0, 255] of what is to be seen around a pixel."""
         x, y = self.on_page(xy)
         png = self.page.screenshot(clip={"x": x - 2, "y": y - 2, "width": 5, "height": 5})
-        red, green, _ = np.asarray(Image.open(BytesIO(png)).convert("RGB")).reshape(-1, 3).mean(axis=0)
-        return bool(green > red + _TINTED)
+        red, green, blue = np.asarray(Image.open(BytesIO(png)).convert("RGB")).reshape(-1, 3).mean(axis=0)
+        return float(red), float(green), float(blue)
+
+    def _is_tinted(self, xy: tuple[int, int]) -> bool:
+        red, green, _ = self.colour(xy)
+        return green > red + _TINTED
 
     def _keep(self, request: Request) -> None:
         if not request.url.endswith("/queue/join?") or '"layers":[{' not in (request.post_data or ""):

@@ -1,16 +1,18 @@
 """Masks that the editor gets without a stroke: started from another one, smoothed, taken back."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from causalseg.scan import Scan, read_scan
+from causalseg.scan import Letterbox, Scan, read_scan
 from causalseg.ui import copy
-from causalseg.ui.reshape import smooth_edge
+from causalseg.ui.render import CANVAS_SIDE_PX
+from causalseg.ui.reshape import fill_holes, smooth_edge
 from tests.ui.conftest import App
-from tests.ui.drive import Editor, expect_text, until
+from tests.ui.drive import Editor, expect_message, expect_text, picture, until
 from tests.ui.fakes import DETECTED, band, bright
 
 DISC_CENTRE_XY = (205, 256)
@@ -66,3 +68,77 @@ def test_a_bracket_changes_the_size_of_the_brush(editor: Editor) -> None:
     expect(size).to_have_value("12")
     page.keyboard.press("[")
     expect(size).to_have_value("10")
+
+
+def test_h_hides_the_mask_in_the_editor_and_shows_it_again(app: App, editor: Editor, scan: Scan) -> None:
+    page, alone = editor.page, editor.page.get_by_alt_text(copy.BARE)
+    page.locator("#editor canvas").first.click(position={"x": 5, "y": 5})
+    before = editor.colour(DISC_CENTRE_XY)
+    page.keyboard.press("h")
+    expect(alone).to_be_visible()
+    expect(page.locator("#hide-drawn")).to_have_attribute("aria-pressed", "true")
+    box = Letterbox.fit(*scan.hw, side_px=CANVAS_SIDE_PX)
+    shown = picture(page, "#bare img")
+    np.testing.assert_array_equal(shown, box.apply(scan.image_u8))
+    x, y = DISC_CENTRE_XY
+    bare = editor.colour(DISC_CENTRE_XY)
+    np.testing.assert_allclose(bare, shown[y - 2 : y + 3, x - 2 : x + 3].mean(axis=(0, 1)), atol=25)
+    assert bare[1] - bare[0] < before[1] - before[0]
+    editor.save(1)
+    expect(alone).to_be_hidden()
+    (revision,) = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
+    assert revision.dice_to_proposed == 1.0 and app.store.mask(revision).any()
+
+
+def test_whoever_draws_on_sees_the_mask_again(editor: Editor) -> None:
+    page, alone = editor.page, editor.page.get_by_alt_text(copy.BARE)
+    for hidden_by in (lambda: page.keyboard.press("h"), lambda: page.locator("#hide-drawn").click()):
+        hidden_by()
+        expect(alone).to_be_visible()
+        page.keyboard.press("e")
+        expect(alone).to_be_hidden()
+    page.locator("#hide-drawn").click()
+    expect(alone).to_be_visible()
+    page.locator("#hide-drawn").click()
+    expect(alone).to_be_hidden()
+    page.keyboard.press("h")
+    editor.stroke((340, 180), (400, 230))
+    expect(alone).to_be_hidden()
+
+
+def test_the_other_keys_work_inside_the_editor(editor: Editor) -> None:
+    page, canvas = editor.page, editor.page.locator("#editor canvas").first
+    tools = [page.locator(f'#editor button[aria-label="{name}"]') for name in ("Erase", "Brush", "Undo", "Redo")]
+    canvas.click(position={"x": 5, "y": 5})
+    for key, tool in zip("eb", tools, strict=False):
+        page.keyboard.press(key)
+        expect(tool).to_have_class(re.compile("highlight"))
+    editor.stroke((340, 180), (400, 230))
+    page.keyboard.press("Control+z")
+    expect(tools[3]).to_be_enabled()
+    page.keyboard.press("Control+y")
+    expect(tools[3]).to_be_disabled()
+    page.keyboard.press("1")
+    expect(page.locator("#present input").first).not_to_be_checked()
+    page.keyboard.press("c")
+    expect_message(page, "not saved")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name=copy.KEYS_TITLE)).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Enter")
+    expect_text(page, "#saved", "saved as revision 1 ")
+
+
+def test_filling_closes_the_hole_that_was_erased(app: App, editor: Editor, scan: Scan) -> None:
+    page = editor.page
+    page.keyboard.press("e")
+    x, y = DISC_CENTRE_XY
+    editor.stroke((x - 12, y), (x + 12, y))
+    editor.save(1)
+    page.locator("#fill").click()
+    expect_text(page, "#saved p", "^Editing the adjusted mask")
+    until(page, editor.saves, what="the filled mask to be in the editor")
+    saved = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
+    holed, filled = app.store.mask(saved[0]), app.store.mask(saved[-1])
+    assert filled.sum() > holed.sum()
+    np.testing.assert_array_equal(filled, fill_holes(holed))

@@ -31,5 +31,5 @@ def test_what_was_not_measured_says_so(metrics: dict[str, dict[str, object]]) ->
 
 def test_the_word_stands_beside_its_bar_with_its_numbers() -> None:
     measured = reliability({"switches": {"by confounder": {"hair": {"damage": 0.2, "recovery": 0.6}}}}, "hair")
-    row = panels.bars([panels.Bar("hair", "Hair", 0.62, measured)])
+    row = panels.bars([panels.Bar("hair", "Hair", 0.62, measured)], "scan 0")
     assert "0.62" in row and copy.RELIABLE in row and "0.60 of 0.20" in row

@@ -69,9 +69,10 @@ def name_box(page: gr.Blocks) -> tuple[gr.Textbox, Any]:
     return box, page.load(_name, browser, box, **quiet)
 
 
-def _name(browser: dict[str, Any] | None) -> str:
+def _name(browser: dict[str, Any] | None) -> Any:
+    """Nothing where nothing is remembered: a name may have been typed while this was asked."""
     memory = remembered(browser)
-    return copy.PERSON_DEFAULT if memory is None else memory.person
+    return gr.skip() if memory is None else memory.person
 
 
 def _named(person: str, browser: dict[str, Any] | None) -> dict[str, Any]:

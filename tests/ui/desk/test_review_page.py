@@ -9,7 +9,6 @@ from causalseg.annotations import review, statements, work
 from causalseg.annotations.agreement import compare
 from tests.ui.desk.conftest import World
 from tests.ui.desk.world import draw
-from tests.ui.drive import until
 
 FIRST_NUMBER = 100
 """Of phantoms that no other test draws on."""
@@ -112,7 +111,7 @@ def test_the_name_is_kept_by_the_browser(world: World, tab: Page) -> None:
     expect(name).to_have_value("me")
     name.fill("ben")
     name.press("Tab")
-    until(tab, lambda: tab.evaluate("localStorage.length") > 0, what="the name in the browser's memory")
+    tab.wait_for_function("localStorage.getItem('causalseg') !== null")
 
     tab.reload()
 
