@@ -207,6 +207,7 @@ def test_the_experiment_gives_every_model_and_resumes_to_the_same_numbers(
     again = experiment(planted, tumours, replace(SMALL), tmp_path)
 
     assert list(tables["planted"]) == ["plain", "augmented", "causalseg, observed", "causalseg, calipers removed"]
+    assert tables["planted"]["plain"]["passes"] == "1 + 2"
     assert tables["planted"]["causalseg, calipers removed"]["passes"] == "1 plain + 1 erase + 1 read"
     assert tables == again
 

@@ -39,11 +39,13 @@ from training.planted.score import (
 )
 from training.progress import Bar
 from training.report import RESULTS_DIR, commit_of_code, write_report
+from training.resume import load_average
 from training.rows import Row
 from training.text_cache import TextCache
 
 SET, TARGETS = "busi", ("benign breast tumour", "malignant breast tumour")
 OBSERVED, REMOVED = "causalseg, observed", "causalseg, calipers removed"
+MODELS = ("plain", "augmented", OBSERVED, REMOVED)
 PAIRS = ((REMOVED, "plain"), (REMOVED, "augmented"), (REMOVED, OBSERVED), ("augmented", "plain"))
 _TEST_SEED = 7
 
@@ -77,7 +79,7 @@ def experiment(planted: Planted, asked: Squares, config: PlantedConfig, run: Pat
     for name, answer in _answers(planted, config, run):
         scores[name] = score_tests(answer, tests, masks)
     patients = [row.patient for row in asked.rows]
-    table = scores_table(scores, patients)
+    table = scores_table({name: scores[name] for name in MODELS}, patients)
     facts = {
         "training scans": len(planted.is_marked),
         "of them free of the mark (known, not seen)": int((~planted.is_marked).sum()),
@@ -93,23 +95,33 @@ def experiment(planted: Planted, asked: Squares, config: PlantedConfig, run: Pat
 def passes_of(config: PlantedConfig) -> dict[str, str]:
     """How many passes over the training scans each model got, in words."""
     parts = f"{config.start_passes} plain + {config.erase_passes} erase + {config.read_passes} read"
-    whole = str(config.passes)
-    return {"plain": whole, "augmented": whole, OBSERVED: str(config.start_passes), REMOVED: parts}
+    rest = config.passes - config.start_passes
+    plain = f"{config.start_passes} + {rest}"
+    return {"plain": plain, "augmented": str(config.passes), OBSERVED: str(config.start_passes), REMOVED: parts}
 
 
 def _answers(planted: Planted, config: PlantedConfig, run: Path) -> Iterator[tuple[str, Answer]]:
     """Every model by name, trained; each answer must be asked before the next is drawn."""
-    for name, share in (("plain", 0.0), ("augmented", config.misplaced_share)):
-        network = fresh_network(config)
-        train_observed(network, planted, config, run / name, config.passes, share)
-        yield name, _observed_answer(network)
+    augmented = fresh_network(config)
+    train_observed(augmented, planted, config, run / "augmented", config.passes, config.misplaced_share)
+    yield "augmented", _observed_answer(augmented)
+    start = fresh_network(config)
+    train_observed(start, planted, config, run / "start", config.start_passes, 0.0)
+    yield OBSERVED, _observed_answer(start)
+    plain = _from_start(config, run)
+    train_observed(plain, planted, config, run / "plain", config.passes - config.start_passes, 0.0)
+    yield "plain", _observed_answer(plain)
+    removing = _from_start(config, run)
+    start_under_do(removing)
+    train_erase(removing, planted, config, run / "erase")
+    train_read(removing, planted, config, run / "read")
+    yield REMOVED, _removed_answer(removing)
+
+
+def _from_start(config: PlantedConfig, run: Path) -> CausalSegNetwork:
     network = fresh_network(config)
-    train_observed(network, planted, config, run / "start", config.start_passes, 0.0)
-    yield OBSERVED, _observed_answer(network)
-    start_under_do(network)
-    train_erase(network, planted, config, run / "erase")
-    train_read(network, planted, config, run / "read")
-    yield REMOVED, _removed_answer(network)
+    load_average(run / "start", network)
+    return network
 
 
 def _observed_answer(network: CausalSegNetwork) -> Answer:

@@ -1,7 +1,7 @@
 """The segmenters that meet a planted shortcut, all from the ImageNet tower and on the same scans.
 
 `plain` learns the marked scans as they are; `augmented` with calipers at misplaced positions drawn into half of them.
-`causalseg` is a plain segmenter of fewer passes, then frozen, and its pass under do(no calipers), which learns in two
+`causalseg` is plain's first passes, then frozen, and its pass under do(no calipers), which learns in two
 steps. *Erase*: the removal blocks of strides 2 and 4 learn from twins to give a scan with calipers the features of the
 scan without. Only scans free of the mark are clean twins, for the others keep their own: the trap of the experiment.
 *Read*: the stages under do() from stride 8 on learn the mask from all scans with the mark erased. The erasing blocks
@@ -52,16 +52,17 @@ class PlantedConfig:
     planted_share: float = 0.9
     misplaced_share: float = 0.5
     """Of scans that get calipers where there is no lesion: in the augmented rival, and when reading under do()."""
-    passes: int = 12
-    """Of each rival; those of causalseg come to as many."""
-    start_passes: int = 5
-    erase_passes: int = 3
-    batch_size: int = 16
+    passes: int = 16
+    """Of every model, all its parts together."""
+    start_passes: int = 9
+    """Of the plain segmenter from which `plain` and `causalseg` go on."""
+    erase_passes: int = 2
+    batch_size: int = 8
     tower_rate: float = 3e-4
     decoder_rate: float = 1e-3
     removal_rate: float = 2e-3
     weight_decay: float = 1e-2
-    average_decay: float = 0.99
+    average_decay: float = 0.98
     null_share: float = 0.2
     """Of twins into which nothing is drawn: they must stay as they are."""
     inside_weight: float = 1.0
