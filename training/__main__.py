@@ -7,6 +7,7 @@
     python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
     python -m training train mcdrl         --data FOLDER --run RUN [--from RUN] [--dictionary endoscopy]
     python -m training train plain|augmented --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
+    python -m training planted --data FOLDER --run RUN [--split val]
     python -m training shards  --data FOLDER --out SHARDS
     python -m training release --data FOLDER --run RUN
     python -m training evaluate --data FOLDER
@@ -64,6 +65,7 @@ from training.papers.branches import branches_table
 from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
+from training.planted.cli import add_command as add_planted
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
 from training.release import choose_detection, choose_thresholds, release, summarize_results, write_entry
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--dictionary", default=ALL, choices=(ALL, *MODALITIES), help="of mcdrl")
     paper.add_argument("--random-start", action="store_true", help="do not fetch a CLIP's weights")
     train.set_defaults(command=_train)
+    add_planted(commands, shared)
     shards = commands.add_parser("shards", help="write a data folder as parquet shards, which --data takes too")
     shards.add_argument("--data", type=Path, required=True)
     shards.add_argument("--out", type=Path, required=True, help="a new folder")

@@ -32,15 +32,20 @@ _COLUMNS = {
 
 def provenance(entry: CheckpointEntry, command: str) -> dict[str, str]:
     """What made a table: checkpoint and its SHA-256, the commit of the code, the command."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=PROJECT_DIR, capture_output=True, text=True, check=False
-    ).stdout.strip()
     return {
         "checkpoint": f"{entry.name} {entry.version}",
         "sha256": entry.sha256,
-        "commit": commit or "unknown",
+        "commit": commit_of_code(),
         "command": command,
     }
+
+
+def commit_of_code() -> str:
+    """The commit of this working copy; "unknown" where there is none."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=PROJECT_DIR, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return commit or "unknown"
 
 
 def write_report(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str], folder: Path = RESULTS_DIR) -> Path:
@@ -74,6 +79,8 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
     if "finetune" in tables:
         lines += _finetune_lines(tables["finetune"])
+    if "planted" in tables:
+        lines += _planted_lines(tables)
     corners = {"text": "set", "derangement": "set", "branches": "set", "rounds": "round", "poison": "corrections"}
     for key, corner in corners.items():
         if key in tables:
@@ -120,6 +127,17 @@ def _finetune_lines(table: Mapping[str, Any]) -> list[str]:
     columns = list(next(iter(rounds.values())))
     lines += [f"| way | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     return [*lines, *(f"| {name} | {' | '.join(map(_cell, row.values()))} |" for name, row in rounds.items()), ""]
+
+
+def _planted_lines(tables: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "## planted shortcut: Dice by test",
+        "",
+        *(f"- {key}: {_cell(v)}" for key, v in tables["facts"].items()),
+        "",
+    ]
+    lines += _grid("model", tables["planted"])
+    return [*lines, "## paired gains", "", *_grid("pair", tables["gains"])]
 
 
 def _cell(value: object, *, interval: bool = True) -> str:

@@ -1,0 +1,146 @@
+"""`python -m training planted`: train the three segmenters, put them to the tests, write the table.
+
+With `--split val` the tests are made of validation scans and the table stays in the run's folder: that is what
+settings are chosen on. Every training resumes from the run's folder.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from causalseg.errors import CannotLearn
+from causalseg.models.network import CausalSegNetwork
+from training.data import Squares, load_squares, read_index
+from training.planted.learn import (
+    DESCRIPTION,
+    PlantedConfig,
+    answer_under_do,
+    caliper_code,
+    fresh_network,
+    start_under_do,
+    train_erase,
+    train_observed,
+    train_read,
+    whole_removal,
+)
+from training.planted.marks import Planted, plant
+from training.planted.score import (
+    Answer,
+    Scores,
+    gains_table,
+    make_tests,
+    own_masks,
+    rows_of_table,
+    score_tests,
+    scores_table,
+)
+from training.progress import Bar
+from training.report import RESULTS_DIR, commit_of_code, write_report
+from training.resume import load_average
+from training.rows import Row
+from training.text_cache import TextCache
+
+SET, TARGETS = "busi", ("benign breast tumour", "malignant breast tumour")
+OBSERVED, REMOVED = "causalseg, observed", "causalseg, calipers removed"
+MODELS = ("plain", "augmented", OBSERVED, REMOVED)
+PAIRS = ((REMOVED, "plain"), (REMOVED, "augmented"), (REMOVED, OBSERVED), ("augmented", "plain"))
+_TEST_SEED = 7
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+) -> None:
+    """Put `planted` among the other commands."""
+    parser = commands.add_parser("planted", parents=[shared], help="the planted-shortcut experiment and its table")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the trainings; made, or resumed")
+    parser.add_argument("--split", choices=("test", "val"), default="test", help="scans that the tests are made of")
+    parser.add_argument("--out", type=Path, help="folder of the table; default: docs/results, or the run's for val")
+    parser.set_defaults(command=_planted)
+
+
+def _planted(options: argparse.Namespace) -> None:
+    rows, config = read_index(options.data), PlantedConfig()
+    learnt, asked = (_squares(rows, split, config, options.cache) for split in ("train", options.split))
+    planted = plant(learnt, config.planted_share, config.seed)
+    tables = experiment(planted, asked, config, options.run)
+    out = options.out or (RESULTS_DIR if options.split == "test" else options.run)
+    split = "" if options.split == "test" else f" --split {options.split}"
+    made_by = {"commit": commit_of_code(), "command": f"python -m training planted --data FOLDER --run RUN{split}"}
+    write_report("planted", tables, made_by, out)
+
+
+def experiment(planted: Planted, asked: Squares, config: PlantedConfig, run: Path) -> dict[str, Any]:
+    """Train what is not trained yet and score it on tests made of `asked`: the tables of the report."""
+    tests, masks = make_tests(asked, _TEST_SEED), own_masks(asked)
+    scores: dict[str, Scores] = {}
+    for name, answer in _answers(planted, config, run):
+        scores[name] = score_tests(answer, tests, masks)
+    patients = [row.patient for row in asked.rows]
+    table = scores_table({name: scores[name] for name in MODELS}, patients)
+    facts = {
+        "training scans": len(planted.is_marked),
+        "of them free of the mark (known, not seen)": int((~planted.is_marked).sum()),
+        "test scans": len(masks),
+    }
+    return {
+        "planted": rows_of_table(table, passes_of(config)),
+        "gains": gains_table(scores, patients, PAIRS),
+        "facts": facts,
+    }
+
+
+def passes_of(config: PlantedConfig) -> dict[str, str]:
+    """How many passes over the training scans each model got, in words."""
+    parts = f"{config.start_passes} plain + {config.erase_passes} erase + {config.read_passes} read"
+    rest = config.passes - config.start_passes
+    plain = f"{config.start_passes} + {rest}"
+    return {"plain": plain, "augmented": str(config.passes), OBSERVED: str(config.start_passes), REMOVED: parts}
+
+
+def _answers(planted: Planted, config: PlantedConfig, run: Path) -> Iterator[tuple[str, Answer]]:
+    """Every model by name, trained; each answer must be asked before the next is drawn."""
+    augmented = fresh_network(config)
+    train_observed(augmented, planted, config, run / "augmented", config.passes, config.misplaced_share)
+    yield "augmented", _observed_answer(augmented)
+    start = fresh_network(config)
+    train_observed(start, planted, config, run / "start", config.start_passes, 0.0)
+    yield OBSERVED, _observed_answer(start)
+    plain = _from_start(config, run)
+    train_observed(plain, planted, config, run / "plain", config.passes - config.start_passes, 0.0)
+    yield "plain", _observed_answer(plain)
+    removing = _from_start(config, run)
+    start_under_do(removing)
+    train_erase(removing, planted, config, run / "erase")
+    train_read(removing, planted, config, run / "read")
+    yield REMOVED, _removed_answer(removing)
+
+
+def _from_start(config: PlantedConfig, run: Path) -> CausalSegNetwork:
+    network = fresh_network(config)
+    load_average(run / "start", network)
+    return network
+
+
+def _observed_answer(network: CausalSegNetwork) -> Answer:
+    text = TextCache(network.eval().text_tower)
+    return lambda images: network.answer(images, text.encode([DESCRIPTION] * len(images))).mask_logits
+
+
+def _removed_answer(network: CausalSegNetwork) -> Answer:
+    text, code = TextCache(network.eval().text_tower), caliper_code(network)
+
+    def answer(images: Tensor) -> Tensor:
+        count = len(images)
+        return answer_under_do(network, images, whole_removal(code, count), text.encode([DESCRIPTION] * count))
+
+    return answer
+
+
+def _squares(rows: Sequence[Row], split: str, config: PlantedConfig, cache: Path) -> Squares:
+    chosen = [row for row in rows if row.set == SET and row.target in TARGETS and row.split == split]
+    if not chosen:
+        raise CannotLearn(f"The data holds no tumour scans of {SET} in its part {split!r}; give a folder that does.")
+    return load_squares(chosen, config.architecture.input_side_px, cache, on_progress=Bar("squash"))
