@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -67,7 +68,8 @@ def picture(page: Page, selector: str) -> UInt8[np.ndarray, "height width channe
 
 def until(page: Page, is_true: Callable[[], bool], *, what: str) -> None:
     """Wait for what no selector can say."""
-    for _ in range(TIMEOUT_MS // _POLL_MS):
+    until_s = time.monotonic() + TIMEOUT_MS / 1000
+    while time.monotonic() < until_s:
         if is_true():
             return
         page.wait_for_timeout(_POLL_MS)
