@@ -1,5 +1,6 @@
 // Runs once in each list of the pages Work, Review and Train, and in the columns beside the switches: a click on one of
-// its buttons becomes an event of the list, with what the button says of itself (data-act and the like) and what is chosen in the list's own fields.
+// its buttons becomes an event of the list, with what the button says of itself (data-act and the like) and what is
+// chosen in the list's own fields.
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (!button || button.disabled) return;

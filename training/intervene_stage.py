@@ -259,6 +259,10 @@ class TwinTrainer:
 def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean absolute difference in units of the goal's spread."""
     goal = goal.float()
-    spread = (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
-    difference = (reached.float() - goal).abs().mean((1, 2, 3)) / spread
+    difference = (reached.float() - goal).abs().mean((1, 2, 3)) / spread_of(goal)
     return (difference * weight).sum() / weight.sum().clamp(min=1)
+
+
+def spread_of(goal: Tensor) -> Float[Tensor, ""]:
+    """Standard deviation of all features of a stage together, the unit in which they are compared."""
+    return (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()

@@ -113,8 +113,10 @@ def simulate_table(
     lines: dict[str, list[dict[str, float]]] = {}
     value = Value(parent.network, entry, pool) if any(one.way == QUEUE for one in rounds) else None
     for done, one in enumerate(rounds):
-        order = np.random.default_rng(one.seed).permutation(len(pool))
-        drawn = value.first(one.count, one.seed) if value and one.way == QUEUE else order[: one.count].tolist()
+        if value is not None and one.way == QUEUE:
+            drawn = value.first(one.count, one.seed)
+        else:
+            drawn = np.random.default_rng(one.seed).permutation(len(pool))[: one.count].tolist()
         corrections, settings = [as_correction(pool[i]) for i in drawn], replace(WAYS[one.way], seed=one.seed)
         started, line = time.monotonic(), dict[str, float]()
         if one.way == WHOLE:

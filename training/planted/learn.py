@@ -29,7 +29,7 @@ from causalseg.models.towers import TextCode
 from training.augment import augment
 from training.descriptions import neutral
 from training.imagenet import load_imagenet
-from training.intervene_stage import feature_distance
+from training.intervene_stage import feature_distance, spread_of
 from training.loop import BatchLosses, Loop, run_loop
 from training.losses import mask_loss
 from training.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
@@ -110,11 +110,10 @@ def train_observed(
         network.train()
         for module in frozen:
             module.eval()
-        views = material.views(chosen, generator)
-        images = to_network(torch.from_numpy(with_misplaced(views, misplaced_share, rng)))
+        images, masks = material.asked(chosen, misplaced_share, rng, generator)
         with mixed_precision():
             logits = network.answer(images, material.text(len(chosen))).mask_logits
-        return {"mask": _answer_loss(logits, views.masks)}
+        return {"mask": _answer_loss(logits, masks)}
 
     _run(network, [(tower, config.tower_rate), (rest, config.decoder_rate)], losses, planted, config, run, passes)
 
@@ -165,11 +164,10 @@ def train_read(network: CausalSegNetwork, planted: Planted, config: PlantedConfi
         chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
         del step
-        views = material.views(chosen, generator)
-        images = to_network(torch.from_numpy(with_misplaced(views, config.misplaced_share, rng)))
+        images, masks = material.asked(chosen, config.misplaced_share, rng, generator)
         with mixed_precision():
             logits = answer_under_do(network, images, material.removal(len(chosen)), material.text(len(chosen)))
-        return {"mask": _answer_loss(logits, views.masks)}
+        return {"mask": _answer_loss(logits, masks)}
 
     groups = [([*own.parameters()], config.tower_rate), ([*blocks.parameters()], config.removal_rate)]
     _run(network, groups, losses, planted, config, run, config.read_passes)
@@ -238,6 +236,13 @@ class _Material:
         bytes_u8 = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         return Views(bytes_u8, masks[:, 0].numpy() > 0.5)
 
+    def asked(
+        self, chosen: np.ndarray, misplaced_share: float, rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[Float[Tensor, "batch 3 side side"], Bool[np.ndarray, "batch side side"]]:
+        """Views whose masks are asked for, a share of them with misplaced calipers, as the network takes them."""
+        views = self.views(chosen, generator)
+        return to_network(torch.from_numpy(with_misplaced(views, misplaced_share, rng))), views.masks
+
     def text(self, count: int) -> TextCode:
         return self.texts.encode([DESCRIPTION] * count)
 
@@ -261,8 +266,7 @@ def _distance_inside(reached: Tensor, goal: Tensor, regions: Bool[np.ndarray, "b
     touched = torch.from_numpy(np.stack([region_map(region) for region in regions]))[:, None]
     weight = functional.interpolate(touched, size=goal.shape[-2:], mode="nearest")
     goal = goal.float()
-    spread = (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
-    difference = (reached.float() - goal).abs().mean(1, keepdim=True) / spread
+    difference = (reached.float() - goal).abs().mean(1, keepdim=True) / spread_of(goal)
     return (difference * weight).sum() / weight.sum().clamp(min=1)
 
 
