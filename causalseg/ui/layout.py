@@ -238,7 +238,8 @@ class Wiring:
             return {page.comparing: True, stage.slider: self.shows.pair(state)}
 
         def not_compared() -> Updates:
-            return {page.comparing: False}
+            # The page opens this tab by itself, maybe after a message is on it.
+            return {page.message: gr.skip(), page.comparing: False}
 
         def outlined(state: SessionState, only: bool) -> Updates:
             opacity = 0.0 if only else OPACITY
@@ -334,7 +335,9 @@ class Wiring:
         def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:
             named = request.query_params
             answered = open_there(state, str(named.get("scan", "")), str(named.get("index", "0")))
-            return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
+            if answered is state:  # nothing named; a message may be on the page by now
+                return {page.message: gr.skip()}
+            return self.shows.example(answered, comparing, float(opacity))
 
         seen = [page.session, page.comparing, page.stage.opacity]
         # Not veiled while it runs: nearly always there is nothing to open.

@@ -8,18 +8,19 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.data import get_testdata_file
 
 from causalseg.scan import Letterbox, read_scan
 from causalseg.ui import copy, render
-from tests.ui.conftest import App
+from tests.ui.conftest import TOUR_SEEN_JS, App
 from tests.ui.drive import (
     Editor,
     describe,
     expect_message,
     expect_status,
     expect_text,
+    new_page,
     open_example,
     picture,
     until,
@@ -29,6 +30,8 @@ from tests.ui.fakes import ABSENT_WORD, FakeEngine, band, bright, disc
 
 DISC_CENTRE_XY = (205, 256)
 """Of the grainy scan, on the editor's canvas."""
+ASKED_WHEN_LOADED = 3
+"""Events of the page's own: which tab is open, who drew what here, what the address names."""
 SLOWER = 4
 """Times, where a test wants a slow machine."""
 
@@ -274,6 +277,29 @@ def test_buttons_before_a_scan_say_what_to_do_first(page: Page) -> None:
         expect_message(page, "Open a scan first")
     open_example(page)
     expect_status(page, "^adjusted mask")
+
+
+def test_what_the_page_asks_by_itself_leaves_a_message_alone(app: App, browser: Browser) -> None:
+    page, held = new_page(browser), list[Route]()
+    page.context.add_init_script(TOUR_SEEN_JS)
+
+    def hold(route: Route) -> None:
+        if len(held) < ASKED_WHEN_LOADED:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join?*", hold)
+    page.goto(app.url)
+    page.locator("#examples button").first.wait_for()
+    until(page, lambda: len(held) == ASKED_WHEN_LOADED, what="what the page asks when it is loaded")
+    page.locator("#observed").click()
+    expect_message(page, "Open a scan first")
+    with page.expect_request(re.compile("queue/join")):  # follows the last answer
+        for route in held:
+            route.continue_()
+    expect_message(page, "Open a scan first")
+    page.context.close()
 
 
 def test_a_broken_model_gives_a_ticket_and_keeps_the_words_out_of_the_log(
