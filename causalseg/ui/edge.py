@@ -9,6 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from causalseg.errors import InputError, StoreError
 from causalseg.ui import copy, panels
 
@@ -18,21 +20,26 @@ _SHORTEST_SECRET_CHARS = 3
 """Shorter words of the visitor's say nothing about a patient, and blanking them would blank the log."""
 
 
-def guarded(name: str, handler: Callable[..., dict[Any, object]], message: Any) -> Callable[..., dict[Any, object]]:
+def guarded(
+    name: str, handler: Callable[..., dict[Any, object]], message: Any, *, wipes: bool = True
+) -> Callable[..., dict[Any, object]]:
     """Show an `InputError` or `StoreError` as it is, all else as a ticket; the rest of the page stays as it was.
 
     Args:
         name: of the event, for the log.
         handler: returns updates by component; components it leaves out keep their value.
-        message: the component that shows a sentence; emptied when all went well.
+        message: the component that shows a sentence.
+        wipes: whether a sentence of before goes when all went well: of what a person did, and not of what the page
+            does by itself, maybe after the sentence.
     """
+    at_peace = "" if wipes else gr.skip()
 
     @wraps(handler)
     def run(*values: object) -> dict[Any, object]:
         started_s = time.perf_counter()
         outcome = "ok"
         try:
-            return {message: "", **handler(*values)}
+            return {message: at_peace, **handler(*values)}
         except Exception as error:
             outcome, sentence = _explained(error, values)
             return {message: panels.message(sentence)}

@@ -57,7 +57,7 @@ class Editing:
         smoothed = self.listen("smooth", stage.smooth.click, self._reshaping(smooth_edge), drawn, kept, place=EDITOR)
         for before in (*started, taken_back, filled, smoothed):
             self._load_after(before)
-        self.listen("keep", stage.keep.click, self._keep, drawn, kept, place=EDITOR)
+        self.listen("keep", stage.keep.click, self._keep, drawn, kept, place=EDITOR, wipes=False)
         stored = [page.draft, stage.saved, stage.download_saved, *kept[1:]]
         self.listen("save", stage.save.click, self._save, drawn, stored, place=EDITOR)
 
@@ -67,7 +67,7 @@ class Editing:
 
         def restore(state: SessionState, kept: KeptDraft | None, draft: Draft | None) -> Updates:
             if kept is None or not recovery.is_of(kept, state):
-                return {page.message: gr.skip()}  # reopening it failed, and said why
+                return {}  # reopening it failed, and said why
             return {
                 page.draft: recovery.restored(self.engine, state, kept, draft),
                 page.offer: None,
@@ -79,12 +79,13 @@ class Editing:
 
         shown = [page.draft, page.offer, page.recovery.row, stage.tabs, page.comparing, stage.kept]
         asked = [page.session, page.offer, page.draft]
-        self._load_after(self.listen("restored", reopened.then, restore, asked, shown, place=EDITOR))
+        self._load_after(self.listen("restored", reopened.then, restore, asked, shown, place=EDITOR, wipes=False))
 
     def _load_after(self, before: Any) -> None:
         stage = self.page.stage
         loaded = [self.page.draft, stage.editor, stage.bare, stage.saved]
-        self.listen("load_editor", before.then, self._load, [self.page.draft], loaded, place=EDITOR, js=_READY_JS)
+        asked, place = [self.page.draft], EDITOR
+        self.listen("load_editor", before.then, self._load, asked, loaded, place=place, js=_READY_JS, wipes=False)
 
     def _start(self, state: SessionState, draft: Draft | None, value: Value, offer: KeptDraft | None) -> Updates:
         return self._begin(state, state, draft, value, offer)
@@ -128,9 +129,8 @@ class Editing:
     def _load(self, draft: Draft | None) -> Updates:
         page, stage = self.page, self.page.stage
         if draft is None or draft.is_loaded:
-            return {page.message: gr.skip()}
+            return {}
         return {
-            page.message: gr.skip(),
             page.draft: replace(draft, is_loaded=True),
             stage.editor: correction.editor_value(draft),
             stage.bare: panels.picture(draft.canvas_u8, alt=copy.BARE),
@@ -154,8 +154,7 @@ class Editing:
     def _keep(self, draft: Draft | None, value: Value, person: str) -> Updates:
         """After a stroke; says nothing over what is being said."""
         kept = recovery.keep(self.store, draft, value, person)
-        safe = {} if kept is None else self._safe(kept, person)
-        return {self.page.message: gr.skip(), **safe}
+        return {} if kept is None else self._safe(kept, person)
 
     def _safe(self, draft: Draft, person: str) -> Updates:
         """The draft, what is said of it, and where the browser finds it after a reload."""

@@ -20,6 +20,7 @@ def bind(
     at_once: int | None = 1,
     busy: Any = None,
     js: str | None = None,
+    wipes: bool = True,
 ) -> Any:
     """Let `listener` call `run`, guarded, with the values of `inputs`.
 
@@ -34,9 +35,10 @@ def bind(
         at_once: how many events of a place run at the same time.
         busy: the component that shows that it runs, where it may take longer than a blink.
         js: runs before it, in the browser.
+        wipes: whether it takes a sentence of before away; not where the page runs it by itself.
     """
     return listener(
-        guarded(name, run, message),
+        guarded(name, run, message, wipes=wipes),
         inputs=inputs,
         outputs=[message, *outputs],
         js=js,

@@ -238,8 +238,7 @@ class Wiring:
             return {page.comparing: True, stage.slider: self.shows.pair(state)}
 
         def not_compared() -> Updates:
-            # The page opens this tab by itself, maybe after a message is on it.
-            return {page.message: gr.skip(), page.comparing: False}
+            return {page.comparing: False}
 
         def outlined(state: SessionState, only: bool) -> Updates:
             opacity = 0.0 if only else OPACITY
@@ -253,7 +252,7 @@ class Wiring:
         only = [page.session, stage.outline]
         self.listen("outline", stage.outline.input, outlined, only, [stage.opacity, stage.mask])
         self.listen("compare", stage.compare_tab.select, compared, [page.session], [page.comparing, stage.slider])
-        self.listen("mask", stage.mask_tab.select, not_compared, [], [page.comparing])
+        self.listen("mask", stage.mask_tab.select, not_compared, [], [page.comparing], wipes=False)
 
     def recovery(self, demo: gr.Blocks) -> None:
         """Strokes that were not saved: offered when the page is loaded or their scan is opened, restored, discarded."""
@@ -263,7 +262,7 @@ class Wiring:
             memory = recovery.remembered(browser)
             kept = recovery.drawn_here(self.store, memory)
             name = {} if memory is None else {page.stage.person: memory.person}
-            return {page.message: gr.skip(), **name, **self._offered(kept)}
+            return {**name, **self._offered(kept)}
 
         def discard(kept: KeptDraft | None) -> Updates:
             if kept is not None:
@@ -277,11 +276,12 @@ class Wiring:
 
         def signed(person: str, browser: dict[str, Any] | None) -> Updates:
             memory = recovery.remembered(browser) or recovery.Memory(person)
-            return {page.message: gr.skip(), page.browser: replace(memory, person=person).to_browser()}
+            return {page.browser: replace(memory, person=person).to_browser()}
 
-        self.listen("load", demo.load, load, [page.browser], [page.stage.person, *self._offering()])
+        self.listen("load", demo.load, load, [page.browser], [page.stage.person, *self._offering()], wipes=False)
         self._offers("sign", page.stage.person.blur)
-        self.listen("signed", page.stage.person.change, signed, [page.stage.person, page.browser], [page.browser])
+        known = [page.stage.person, page.browser]
+        self.listen("signed", page.stage.person.change, signed, known, [page.browser], wipes=False)
         self.listen("discard", panel.discard.click, discard, [page.offer], self._offering())
         Editing(engine, self.store, page, self.listen).restore_after(
             self._model("restore", panel.restore.click, reopen, [page.offer], self.shows.example, page.stage.scan)
@@ -292,10 +292,10 @@ class Wiring:
 
         def offer(state: SessionState, draft: Draft | None, person: str) -> Updates:
             kept = recovery.on_screen(self.store, state, draft, person)
-            return {self.page.message: gr.skip(), **({} if kept is None else self._offered(kept))}
+            return {} if kept is None else self._offered(kept)
 
         asked = [self.page.session, self.page.draft, self.page.stage.person]
-        self.listen(name, listener, offer, asked, self._offering())
+        self.listen(name, listener, offer, asked, self._offering(), wipes=False)
 
     def _offering(self) -> list[Any]:
         return [self.page.offer, self.page.recovery.row, self.page.recovery.note]
@@ -335,13 +335,11 @@ class Wiring:
         def opened(state: SessionState, comparing: bool, opacity: int | float, request: gr.Request) -> Updates:
             named = request.query_params
             answered = open_there(state, str(named.get("scan", "")), str(named.get("index", "0")))
-            if answered is state:  # nothing named; a message may be on the page by now
-                return {page.message: gr.skip()}
-            return self.shows.example(answered, comparing, float(opacity))
+            return {} if answered is state else self.shows.example(answered, comparing, float(opacity))
 
         seen = [page.session, page.comparing, page.stage.opacity]
         # Not veiled while it runs: nearly always there is nothing to open.
-        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL)
+        done = self.listen("address", demo.load, opened, seen, self.shows.outputs(), MODEL, wipes=False)
         self._offers("offer", done.then)
 
     def _model(
@@ -373,9 +371,11 @@ class Wiring:
         place: str | None = None,
         busy: Any = None,
         js: str | None = None,
+        wipes: bool = True,
     ) -> Any:
-        """Bind one event; `busy` shows that it runs, where it may take longer than a blink, `js` runs before it."""
-        return bind(name, listener, run, inputs, outputs, self.page.message, place=place, busy=busy, js=js)
+        """Bind one event of this page, as `bind` does."""
+        message = self.page.message
+        return bind(name, listener, run, inputs, outputs, message, place=place, busy=busy, js=js, wipes=wipes)
 
 
 def _theme() -> Base:

@@ -39,12 +39,9 @@ class Saying:
         switches, person = self.page.switches, self.page.stage.person
         asked, shown = [self.page.session, person], [switches.present_said, switches.absent_said]
         for changed in (switches.present_bars.change, person.change):
-            self.listen("said", changed, self._seen, asked, shown)
+            self.listen("said", changed, self._shown, asked, shown, wipes=False)
         for buttons in (switches.present_said, switches.absent_said):
             self.listen("say", buttons.click, self._say, asked, shown)
-
-    def _seen(self, state: SessionState, person: str) -> Updates:
-        return {self.page.message: gr.skip(), **self._shown(state, person)}
 
     def _say(self, state: SessionState, person: str, click: gr.EventData) -> Updates:
         scan = None if state.opened is None else state.opened.scan

@@ -3,6 +3,7 @@
 import logging
 import re
 
+import gradio as gr
 import pytest
 
 from causalseg.errors import BadDescription, StoreError
@@ -19,6 +20,11 @@ def raises(error: Exception) -> dict[object, object]:
 
 def test_all_well_empties_the_message() -> None:
     assert guarded("ask", lambda: {"mask": 1}, MESSAGE)() == {MESSAGE: "", "mask": 1}
+
+
+def test_what_the_page_does_by_itself_leaves_the_message_of_before() -> None:
+    assert guarded("load", lambda: {"mask": 1}, MESSAGE, wipes=False)() == {MESSAGE: gr.skip(), "mask": 1}
+    assert guarded("load", lambda: {MESSAGE: "Look!"}, MESSAGE, wipes=False)() == {MESSAGE: "Look!"}
 
 
 def test_an_input_error_is_shown_as_it_is_and_touches_nothing_else() -> None:

@@ -22,10 +22,11 @@ def listen(
     *,
     busy: Any = None,
     js: str | None = None,
+    wipes: bool = True,
 ) -> Any:
-    """Bind `run` to `listener`; `busy` shows that it runs, where it may take longer than a blink."""
-    worded, at_once = in_words(run), PAGES_AT_ONCE
-    return bind(name, listener, worded, inputs, outputs, message, place=PLACE, at_once=at_once, busy=busy, js=js)
+    """Bind `run` to `listener`, as `bind` does."""
+    shared: dict[str, Any] = {"place": PLACE, "at_once": PAGES_AT_ONCE}
+    return bind(name, listener, in_words(run), inputs, outputs, message, busy=busy, js=js, wipes=wipes, **shared)
 
 
 def in_words(run: Callable[..., Updates]) -> Callable[..., Updates]:

@@ -48,7 +48,7 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     labels = {entry.id: entry.label for entry in desk.engine.confounders}
     events = _Events(desk.store, parts, labels)
     filters, both = [parts.show, parts.text], [parts.pictures, parts.detail]
-    listen("review", named.then, events.show, filters, both, parts.message)
+    listen("review", named.then, events.show, filters, both, parts.message, wipes=False)
     listen("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message)
     listen("review_search", parts.text.change, events.filter, filters, [parts.pictures], parts.message)
     asked = [parts.person, *filters]

@@ -49,11 +49,11 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     parts = _layout(page, desk)
     events = _Events(desk, parts)
     seen = events.outputs()
-    listen("train", page.load, events.show, [], seen, parts.message)
+    listen("train", page.load, events.show, [], seen, parts.message, wipes=False)
     asked = [parts.parent, parts.name, parts.seed]
     listen("finetune", parts.start.click, events.start, asked, seen, parts.message, busy=parts.start)
     listen("finetune_stop", parts.stop.click, events.stop, [], seen, parts.message, busy=parts.stop)
-    listen("finetune_look", parts.timer.tick, events.look, [], seen, parts.message)
+    listen("finetune_look", parts.timer.tick, events.look, [], seen, parts.message, wipes=False)
     listen("version", parts.versions.click, events.choose, [], seen, parts.message)
 
 

@@ -96,7 +96,7 @@ def build(page: gr.Blocks, desk: Desk) -> None:
     events = _Events(desk, parts)
     message, asked = parts.message, [parts.person, *parts.filters.all()]
     first = [parts.pictures, parts.detail, parts.purge, parts.looking.told]
-    listen("work", named.then, events.show, asked, first, message)
+    listen("work", named.then, events.show, asked, first, message, wipes=False)
     for name, event in (
         ("work_state", parts.filters.state.input),
         ("work_mine", parts.filters.mine.input),
