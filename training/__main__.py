@@ -46,7 +46,8 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
 from causalseg.scan.types import MODALITIES
-from training.data import load_squares, read_index, train_rows
+from training.compare import comparison_table, means_of_kinds
+from training.data import Squares, load_squares, read_index, train_rows
 from training.evaluate import (
     absent_table,
     derangement_table,
@@ -139,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--suite", choices=("all", *sorted(set(chain(*SUITES.values())))), default="all")
     evaluate.add_argument("--out", type=Path, default=RESULTS_DIR)
     evaluate.set_defaults(command=_evaluate)
+    compare = commands.add_parser("compare", parents=[shared], help="a checkpoint beside rivals without a causal core")
+    compare.add_argument("--checkpoint", default="causalseg-lite")
+    compare.add_argument("--rival", type=Path, action="append", required=True, help="run of a rival; repeat for more")
+    compare.add_argument("--out", type=Path, default=RESULTS_DIR)
+    compare.set_defaults(command=_compare)
     record = commands.add_parser("record", help="put the tables into the README, their totals into the manifest")
     record.add_argument("--checkpoint", default="causalseg-lite")
     record.add_argument("--results", type=Path, default=RESULTS_DIR)
@@ -177,6 +183,7 @@ def _train(options: argparse.Namespace) -> None:
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
         return
     if options.stage in ("plain", "augmented"):
+        save_architecture(options.run, architecture)
         train_rival(options.stage, network, squares, load_dictionary(), JointConfig(**epochs), options.run)
         return
     if options.stage == "joint":
@@ -250,15 +257,35 @@ def _trained(run: Path) -> SegmentationNetwork:
 
 
 def _release(options: argparse.Namespace) -> None:
-    network = _trained(options.run)
-    rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
-    architecture = load_architecture(options.run)
-    val = load_squares(rows, architecture.input_side_px, options.cache)
+    network, architecture = _trained(options.run), load_architecture(options.run)
+    val = _validation(options, architecture)
     entry = _entry(options.version, *choose_thresholds(network, val), architecture)
     if isinstance(network, CausalSegNetwork):
         thresholds = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
         entry = replace(entry, detection_thresholds=thresholds)
     write_entry(release(network, entry))
+
+
+def _validation(options: argparse.Namespace, architecture: Architecture) -> Squares:
+    rows = [row for row in read_index(options.data) if row.role == "source" and row.split == "val"]
+    return load_squares(rows, architecture.input_side_px, options.cache)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    rivals = {run.name: _rival(run, options) for run in options.rival}
+    groups, protocol = evaluation_rows(read_index(options.data)), Protocol()
+    table = comparison_table(Engine.load(options.checkpoint), rivals, groups, protocol, Bar("compare"))
+    named = " ".join(f"--rival {run.name}" for run in options.rival)
+    command = f"python -m training compare --data FOLDER --checkpoint {options.checkpoint} {named}"
+    made_by = provenance(find_entry(options.checkpoint), command)
+    write_report("rivals", {"rivals": table, "kinds": means_of_kinds(table)}, made_by, options.out)
+
+
+def _rival(run: Path, options: argparse.Namespace) -> Engine:
+    """A run as an engine, with thresholds chosen as a released checkpoint's are."""
+    network, architecture = _trained(run), load_architecture(run)
+    thresholds = choose_thresholds(network, _validation(options, architecture))
+    return Engine(network, _entry(run.name, *thresholds, architecture))
 
 
 def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:

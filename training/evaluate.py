@@ -165,7 +165,7 @@ def absent_table(
     unheard: list[float] = []
     sets = {name: rows for name, rows in groups.items() if name != "covidct lungs"}
     for done, rows in enumerate(sets.values()):
-        for index, row in enumerate(_spread(rows, per_set)):
+        for index, row in enumerate(spread(rows, per_set)):
             encoded = engine.encode(as_scan(row))
             others = [text for text in ABSENT_TARGETS if ORGAN[text] != ORGAN[row.target]]
             known.append(float(not engine.segment(encoded, others[index % len(others)]).mask.any()))
@@ -203,7 +203,7 @@ def derangement_table(engine: Engine, groups: dict[str, list[Row]], per_set: int
     table: dict[str, Any] = {}
     for name, rows in groups.items():
         own, swapped, same = [], [], []
-        chosen = _spread([row for row in rows if row.text], per_set)
+        chosen = spread([row for row in rows if row.text], per_set)
         for row in chosen:
             other = next((r for r in chosen if r.target == row.target and r.text != row.text), None)
             encoded, mask = engine.encode(as_scan(row)), load_mask(row.mask)
@@ -235,7 +235,7 @@ def text_table(engine: Engine, groups: dict[str, list[Row]], per_set: int) -> di
     table: dict[str, Any] = {}
     for name, rows in groups.items():
         scores: dict[str, list[float]] = {"neutral": [], "descriptive": [], "the word 'region'": []}
-        for row in _spread([row for row in rows if row.text], per_set):
+        for row in spread([row for row in rows if row.text], per_set):
             encoded, mask = engine.encode(as_scan(row)), load_mask(row.mask)
             for kind, text in zip(scores, (neutral(row.target), row.text, "region"), strict=True):
                 scores[kind].append(dice(engine.segment(encoded, text).mask, mask))
@@ -243,7 +243,7 @@ def text_table(engine: Engine, groups: dict[str, list[Row]], per_set: int) -> di
     return table
 
 
-def _spread(rows: Sequence[Row], count: int) -> list[Row]:
+def spread(rows: Sequence[Row], count: int) -> list[Row]:
     """At most `count` rows, evenly spaced."""
     chosen = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
     return [rows[i] for i in np.unique(chosen)]

@@ -97,7 +97,7 @@ def faithfulness_table(
     for done, entry in enumerate(simulated):
         scores = _Scores()
         rng = np.random.default_rng([protocol.seed, done])
-        rows = _rows_for(entry, groups, protocol.scans)
+        rows = rows_for(entry, groups, protocol.scans)
         for index, row in enumerate(rows):
             key = str(row.image) + row.target
             if key not in cases:
@@ -110,14 +110,20 @@ def faithfulness_table(
     return {"protocol": protocol, "confounders": table, "total": _total(table)}
 
 
-def _rows_for(entry: Confounder, groups: dict[str, list[Row]], count: int) -> list[Row]:
+def rows_for(entry: Confounder, groups: dict[str, list[Row]], count: int) -> list[Row]:
+    """Described scans of the source sets that the confounder applies to, if any; about `count`, evenly spaced."""
     fitting = [
         [row for row in rows if row.text]
         for rows in groups.values()
         if rows[0].role == "source" and rows[0].modality in entry.modalities and rows[0].target != "lung"
     ]
-    each = -(-count // len(fitting))
+    each = -(-count // max(len(fitting), 1))
     return [row for rows in fitting for row in rows[:: max(len(rows) // each, 1)][:each]]
+
+
+def twin_seed(protocol: Protocol, index: int) -> int:
+    """What the confounder of the `index`-th twin is drawn with."""
+    return protocol.seed * 1000 + index
 
 
 def _clean_case(engine: Engine, row: Row) -> _Case:
@@ -135,7 +141,7 @@ def _score_twin(
     rng: np.random.Generator,
     scores: _Scores,
 ) -> None:
-    text, k, seed = case.row.target, entry.id, protocol.seed * 1000 + index
+    text, k, seed = case.row.target, entry.id, twin_seed(protocol, index)
     spoilt = engine.encode(engine.add(case.encoded.scan, k, protocol.strength, seed))
     observed = engine.segment(spoilt, text, remove=None)
     restored = engine.segment(spoilt, text, remove=[k])

@@ -79,6 +79,9 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
     if "finetune" in tables:
         lines += _finetune_lines(tables["finetune"])
+    if "rivals" in tables:
+        lines += ["## rivals, clean and confounded scans", "", *_grid("pictures of", tables["rivals"])]
+        lines += ["## means of the source sets and of the unseen sites", "", *_grid("mean", tables["kinds"])]
     if "planted" in tables:
         lines += _planted_lines(tables)
     corners = {"text": "set", "derangement": "set", "branches": "set", "rounds": "round", "poison": "corrections"}
