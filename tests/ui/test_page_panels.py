@@ -6,6 +6,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 from causalseg.ui import copy, render
+from causalseg.ui.page import OPACITY
 from tests.ui.conftest import App
 from tests.ui.drive import expect_status, expect_text, new_page, picture, until
 
@@ -66,6 +67,25 @@ def test_outline_only_leaves_no_tint(example: Page) -> None:
     outline = picture(example, "#mask-picture img")
     assert set(np.unique(outline[..., 3])) == {0, 255}
     np.testing.assert_array_equal(outline[..., 3] == 255, tinted[..., 3] == 255)
+
+
+def test_the_tint_is_as_strong_as_its_slider_says_and_none_is_the_outline(example: Page) -> None:
+    slider = example.locator("#opacity input[type=range]")
+
+    def tint_is(opacity: float) -> bool:
+        return set(np.unique(picture(example, "#mask-picture img")[..., 3])) == {0, round(255 * opacity), 255}
+
+    assert tint_is(OPACITY)
+    for key, opacity in (("ArrowRight", OPACITY + 0.05), ("End", 0.9), ("Home", 0.0)):
+        slider.press(key)
+        until(example, lambda wanted=opacity: tint_is(wanted), what=f"a tint of {opacity}")
+    expect(example.locator("#outline input")).to_be_checked()
+    slider.press("ArrowRight")
+    expect(example.locator("#outline input")).not_to_be_checked()
+    until(example, lambda: tint_is(0.05), what="a faint tint")
+    example.locator("#observed").click()
+    expect_status(example, "^observed mask")
+    assert tint_is(0.05)
 
 
 def test_h_and_its_button_hide_the_mask(example: Page) -> None:
