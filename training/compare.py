@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from causalseg.annotations import dice
 from causalseg.engine import Engine
 from causalseg.scan import Scan
 from training.data import Row, load_mask
 from training.descriptions import neutral
 from training.evaluate import ID_SETS, OOD_SETS, as_scan, spread
 from training.faithfulness import Protocol, rows_for, twin_seed
-from training.measures import bootstrap_mean, dice
+from training.measures import bootstrap_mean
 
 OnProgress = Callable[[int, int], object]
 

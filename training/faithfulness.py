@@ -26,13 +26,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from causalseg.annotations import dice
 from causalseg.causal.dictionary import Confounder
 from causalseg.causal.recovery import LEAST_DAMAGE, PARTLY_FROM
 from causalseg.causal.simulate import simulate
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from training.data import Row, load_mask
 from training.evaluate import as_scan
-from training.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, dice, moved_area, projection
+from training.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, moved_area, projection
 
 OnProgress = Callable[[int, int], object]
 

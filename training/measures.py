@@ -88,12 +88,6 @@ def projection(
     return along, float(np.sqrt((beside**2).sum() / square))
 
 
-def dice(predicted: Bool[np.ndarray, "height width"], mask: Bool[np.ndarray, "height width"]) -> float:
-    """Overlap of two masks; 1 where both are empty."""
-    total = int(predicted.sum()) + int(mask.sum())
-    return 2 * int((predicted & mask).sum()) / total if total else 1.0
-
-
 def moved_area(
     changed: Bool[np.ndarray, "height width"],
     before: Bool[np.ndarray, "height width"],

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from causalseg import Engine
+from causalseg.annotations import dice
 from training.data import Row, load_mask, read_index
 from training.evaluate import as_scan
-from training.measures import dice
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from causalseg.annotations import dice
 from training.measures import (
     CalibrationCounter,
     auroc,
     bootstrap_mean,
     bootstrap_ratio,
-    dice,
     expected_dice,
     moved_area,
     projection,

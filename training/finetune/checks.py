@@ -7,8 +7,7 @@ back are wrong too: no score on them can tell. What the parent sees can: it is a
 import numpy as np
 from jaxtyping import Bool, Float
 
-from causalseg.annotations import learnable
-from training.measures import dice
+from causalseg.annotations import dice, learnable
 
 MOST_EMPTY = 1 / 3
 MOST_INVERTED = 1 / 4

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Int
 
+from causalseg.annotations import dice
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
@@ -18,7 +19,7 @@ from causalseg.scan.phantoms import make_phantom
 from causalseg.versions import Comparison, Score
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features, answer, batch_of, joined
-from training.measures import bootstrap_mean, dice
+from training.measures import bootstrap_mean
 
 _BATCH = 8
 TWIN_STRENGTH = 0.8

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from causalseg.annotations import dice
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from training.data import Row, load_image, load_mask
 from training.descriptions import neutral
-from training.measures import bootstrap_mean, dice
+from training.measures import bootstrap_mean
 
 
 class BranchMasks(NamedTuple):

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from causalseg.annotations import dice
 from causalseg.models.preprocess import to_network, to_scan_probability
 from training.data import Squares, load_mask
-from training.measures import RESAMPLES, Mean, dice
+from training.measures import RESAMPLES, Mean
 from training.planted.marks import draw_calipers, lesion_ends, misplaced_ends
 
 TESTS = ("aligned", "absent", "misleading")
