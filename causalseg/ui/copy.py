@@ -190,6 +190,10 @@ EDITOR_OTHER_LAYERS = (
     "The editor holds several masks over one another. Press “Correct this mask” to load the one you want again."
 )
 EDITOR_LATE = "The editor has not taken the new mask yet. Wait a second and press again."
+EDITOR_AGAIN = (
+    "The editor did not take the new mask, so nothing was saved. It was given the mask again: look at it, then press "
+    "Save."
+)
 EDITOR_MOVED = (
     "The mask moved in the editor without a stroke, so nothing was saved. Press “Correct this mask” to load it again."
 )

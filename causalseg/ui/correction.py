@@ -30,6 +30,14 @@ _SAME_PICTURE = 2.0
 """Largest mean difference a channel between the scan sent to the editor and the one that comes back."""
 
 
+class LateEditor(BadCorrection):
+    """The editor sent the mask of before, though it has been given that of `draft`."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(copy.EDITOR_LATE)
+        self.draft = draft
+
+
 def start(engine: Engine, state: SessionState, former: Draft | None = None) -> Draft:
     """The mask on screen, made ready for the editor; `former` is what the editor holds now.
 
@@ -100,8 +108,20 @@ def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.nda
 
 def given(draft: Draft, mask: Bool[np.ndarray, "height width"]) -> Draft:
     """The draft with another mask to give to the editor."""
-    canvas_mask, alpha = draft.box.apply(mask), draft.other_alpha
-    return replace(draft, given=mask, canvas_mask=canvas_mask, alpha=alpha, is_loaded=False, doomed=None)
+    fresh = {"alpha": draft.other_alpha, "is_loaded": False, "was_late": False, "doomed": None}
+    return replace(draft, given=mask, canvas_mask=draft.box.apply(mask), **fresh)
+
+
+def found_late(draft: Draft) -> tuple[Draft, str]:
+    """The draft after a save found the mask of before in the editor, and what to say of it.
+
+    An editor that is slow takes the mask a moment later, and strokes of that moment must stay. One that still has the
+    mask of before at the next press sent that one while it was given the new one, which it then never takes: it gets
+    it again.
+    """
+    if draft.was_late:
+        return replace(draft, is_loaded=False, was_late=False), copy.EDITOR_AGAIN
+    return replace(draft, was_late=True), copy.EDITOR_LATE
 
 
 def reshaped(draft: Draft | None, value: Mapping[str, Any] | None, how: Reshape) -> Draft:
@@ -155,6 +175,7 @@ def save(
 
     Raises:
         InputError: nothing to save, or nobody to save it for.
+        LateEditor: it sent the mask of before.
         BadCorrection: what the editor sent cannot be trusted.
     """
     if draft is None or not draft.is_loaded:
@@ -169,7 +190,8 @@ def save(
         index=draft.scan.index,
         **recorded(draft),
     )
-    return replace(draft, revision=revision, kept=mask, doomed=None, autosaved=None), revision, mask
+    saved = replace(draft, revision=revision, kept=mask, was_late=False, doomed=None, autosaved=None)
+    return saved, revision, mask
 
 
 def _raise_if_not_ours(
@@ -186,6 +208,6 @@ def _raise_if_not_ours(
     of_a_mask = (layer[..., 3] > 0) & (away <= _SAME_COLOUR)
     of_the_mask_before = np.abs(layer[of_a_mask][:, 3].astype(np.int16) - draft.other_alpha) <= _SAME_ALPHA
     if of_the_mask_before.size and of_the_mask_before.mean() > _STALE_SHARE:
-        raise BadCorrection(copy.EDITOR_LATE)
+        raise LateEditor(draft)
     if bool((of_a_mask & ~draft.canvas_mask).any()):
         raise BadCorrection(copy.EDITOR_MOVED)

@@ -39,7 +39,9 @@ def guarded(
         started_s = time.perf_counter()
         outcome = "ok"
         try:
-            return {message: at_peace, **handler(*values)}
+            updates = handler(*values)
+            outcome = "told" if message in updates else "ok"
+            return {message: at_peace, **updates}
         except Exception as error:
             outcome, sentence = _explained(error, values)
             return {message: panels.message(sentence)}

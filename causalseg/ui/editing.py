@@ -12,6 +12,7 @@ from causalseg.annotations.types import Draft as KeptDraft
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection
 from causalseg.ui import copy, correction, handlers, panels, recovery
+from causalseg.ui.correction import LateEditor
 from causalseg.ui.events import Updates
 from causalseg.ui.examples import ASSETS_DIR
 from causalseg.ui.page import START_ADJUSTED, START_OBSERVED, START_SCREEN, Page
@@ -55,11 +56,11 @@ class Editing:
         taken_back = self.listen("take_back", stage.take_back.click, self._take_back, signed, kept, place=EDITOR)
         filled = self.listen("fill", stage.fill.click, self._reshaping(fill_holes), drawn, kept, place=EDITOR)
         smoothed = self.listen("smooth", stage.smooth.click, self._reshaping(smooth_edge), drawn, kept, place=EDITOR)
-        for before in (*started, taken_back, filled, smoothed):
-            self._load_after(before)
         self.listen("keep", stage.keep.click, self._keep, drawn, kept, place=EDITOR, wipes=False)
         stored = [page.draft, stage.saved, stage.download_saved, *kept[1:]]
-        self.listen("save", stage.save.click, self._save, drawn, stored, place=EDITOR)
+        saved = self.listen("save", stage.save.click, self._save, drawn, stored, place=EDITOR)
+        for before in (*started, taken_back, filled, smoothed, saved):
+            self._load_after(before)
 
     def restore_after(self, reopened: Any) -> None:
         """Give the editor the draft that was offered, once its scan is on screen."""
@@ -169,7 +170,11 @@ class Editing:
 
     def _save(self, draft: Draft | None, value: Value, person: str) -> Updates:
         page, stage = self.page, self.page.stage
-        kept, revision, mask = correction.save(self.store, draft, value, person)
+        try:
+            kept, revision, mask = correction.save(self.store, draft, value, person)
+        except LateEditor as error:
+            late, told = correction.found_late(error.draft)
+            return {page.draft: late, page.message: panels.message(told)}
         name = f"revision-{revision.number}"
         return {
             page.draft: kept,

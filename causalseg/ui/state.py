@@ -111,6 +111,8 @@ class Draft:
     """What the store keeps of it as a draft; None where nothing was drawn since the last saving."""
     is_loaded: bool = False
     """Whether the editor was given the mask; until then there is nothing in it to save."""
+    was_late: bool = False
+    """Whether a save found the mask of before in the editor, though it had been given this one."""
     kept: Bool[np.ndarray, "height width"] | None = None
     """The mask as it was last saved."""
     doomed: Bool[np.ndarray, "height width"] | None = None

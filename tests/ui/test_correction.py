@@ -210,6 +210,18 @@ def test_a_mask_that_came_back_late_is_not_taken_for_the_new_one() -> None:
     np.testing.assert_array_equal(correction.corrected(following, returned(following)), following.given)
 
 
+def test_an_editor_that_stays_late_is_given_the_mask_again() -> None:
+    draft = loaded(disc(300, 300))
+    following = replace(correction.given(draft, np.roll(draft.given, 5, axis=1)), is_loaded=True)
+    once, told = correction.found_late(following)
+    assert told == copy.EDITOR_LATE and once.is_loaded
+    again, told = correction.found_late(once)
+    assert told == copy.EDITOR_AGAIN and not again.is_loaded
+    assert again.alpha == following.alpha, "or the mask of before would pass for this one"
+    assert correction.editor_value(again)["layers"][0][..., 3].max() == following.alpha
+    assert not correction.given(once, draft.given).was_late
+
+
 def test_a_label_names_the_version_that_the_scan_was_encoded_with(tmp_path: Path) -> None:
     engine = FakeEngine()
     encoded = engine.encode(Scan(image_u8=disc(40, 40), sha256="ab" * 32, format="PNG"))

@@ -27,6 +27,12 @@ def test_what_the_page_does_by_itself_leaves_the_message_of_before() -> None:
     assert guarded("load", lambda: {MESSAGE: "Look!"}, MESSAGE, wipes=False)() == {MESSAGE: "Look!"}
 
 
+def test_a_handler_that_says_something_did_not_simply_go_well(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert guarded("save", lambda: {MESSAGE: "Late."}, MESSAGE)() == {MESSAGE: "Late."}
+    assert "event=save outcome=told" in caplog.text
+
+
 def test_an_input_error_is_shown_as_it_is_and_touches_nothing_else() -> None:
     shown = guarded("ask", lambda: raises(BadDescription("Shorten it <now>.")), MESSAGE)()
     assert list(shown) == [MESSAGE]

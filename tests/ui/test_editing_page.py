@@ -1,11 +1,12 @@
 """Masks that the editor gets without a stroke: started from another one, smoothed, taken back."""
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from causalseg.scan import Letterbox, Scan, read_scan
 from causalseg.ui import copy
@@ -60,6 +61,30 @@ def test_smoothing_is_saved_and_can_be_taken_back(app: App, editor: Editor, scan
         adjusted[band(app.engine.place(confounder), scan.hw[0])] = False
     np.testing.assert_array_equal(first, smooth_edge(adjusted))
     np.testing.assert_array_equal(last, adjusted)
+
+
+def test_an_editor_that_never_takes_a_mask_is_given_it_again(app: App, editor: Editor, scan: Scan) -> None:
+    page = editor.page
+    editor.save(1)
+    before = editor.sent[-1]["layers"]
+
+    def send_what_was_before(route: Route) -> None:
+        question = json.loads(route.request.post_data or "")
+        for value in question["data"]:
+            if isinstance(value, dict) and "layers" in value:
+                value["layers"] = before
+        route.continue_(post_data=json.dumps(question))
+
+    page.locator("#smooth").click()
+    expect_text(page, "#saved p", "^Editing the adjusted mask")
+    page.route("**/queue/join?*", send_what_was_before)
+    for told in (copy.EDITOR_LATE, copy.EDITOR_AGAIN):
+        page.locator("#save").click()
+        expect_message(page, re.escape(told))
+    page.unroute("**/queue/join?*")
+    until(page, editor.saves, what="the smooth mask to be in the editor")
+    first, *_, last = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
+    np.testing.assert_array_equal(app.store.mask(last), smooth_edge(app.store.mask(first)))
 
 
 def test_a_bracket_changes_the_size_of_the_brush(editor: Editor) -> None:
