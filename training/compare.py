@@ -6,22 +6,24 @@ A rival is an observed segmenter with the same towers, trained on the same scans
     confounded  the twins of `training.faithfulness`: the same scans, confounders, strength, seeds and words
 
 Gains are paired: Dice of the adjusted mask less the rival's Dice on the same picture; intervals resample patients.
+Masks are compared as the decoders draw them, also where a model says that nothing like that is there: the threshold of
+that answer is chosen apart for each, and a refusal would pass for a bad mask. How often each refuses stands beside it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from causalseg.annotations import dice
-from causalseg.engine import Engine
+from causalseg.engine import Engine, Segmentation
 from causalseg.scan import Scan
 from training.data import Row, load_mask
 from training.descriptions import neutral
 from training.evaluate import ID_SETS, OOD_SETS, as_scan, spread
 from training.faithfulness import Protocol, rows_for, twin_seed
-from training.measures import bootstrap_mean
+from training.measures import Mean, bootstrap_mean
 
 OnProgress = Callable[[int, int], object]
 
@@ -35,18 +37,22 @@ class _Paired:
     """Dice of every model on the same pictures."""
 
     dice: dict[str, list[float]] = field(default_factory=dict)
+    refused: dict[str, list[bool]] = field(default_factory=dict)
     patients: list[str] = field(default_factory=list)
 
-    def add(self, scores: Mapping[str, float], patient: str) -> None:
-        for name, score in scores.items():
-            self.dice.setdefault(name, []).append(score)
+    def add(self, answers: Mapping[str, Segmentation], mask: np.ndarray, patient: str) -> None:
+        for name, answer in answers.items():
+            self.dice.setdefault(name, []).append(dice(answer.probability > 0.5, mask))
+            self.refused.setdefault(name, []).append(not answer.found)
         self.patients.append(patient)
 
     def summary(self, rivals: Sequence[str]) -> dict[str, Any]:
         """Means of all, and what the adjusted mask gains over the observed one and over each rival."""
         means = {name: bootstrap_mean(values, self.patients) for name, values in self.dice.items()}
         gains = {f"adjusted over {name}": self._gain(name) for name in rivals}
-        return {"pictures": len(self.patients), **means, **gains, "adjusted over observed": self._gain(OBSERVED)}
+        refused = {f"refused by {name}": float(np.mean(values)) for name, values in self.refused.items()}
+        over_observed = {"adjusted over observed": self._gain(OBSERVED)}
+        return {"pictures": len(self.patients), **means, **gains, **over_observed, **refused}
 
     def _gain(self, name: str) -> Any:
         differences = np.subtract(self.dice[ADJUSTED], self.dice[name]).tolist()
@@ -67,16 +73,17 @@ def comparison_table(
     for done, (name, rows) in enumerate(clean.items()):
         paired = _Paired()
         for row in spread([row for row in rows if load_mask(row.mask).any()], CLEAN_SCANS):
-            paired.add(_scores(engine, rivals, row, neutral(row.target), as_scan(row)), row.patient)
+            answers = _answers(engine, rivals, neutral(row.target), as_scan(row))
+            paired.add(answers, load_mask(row.mask), row.patient)
         table[f"clean: {name}"] = paired.summary(list(rivals))
         on_progress(done + 1, total)
     for done, entry in enumerate(simulated):
         paired = _Paired()
         for index, row in enumerate(rows_for(entry, groups, protocol.scans)):
             spoilt = engine.add(as_scan(row), entry.id, protocol.strength, twin_seed(protocol, index))
-            scores = _scores(engine, rivals, row, row.target, spoilt)
+            answers = _answers(engine, rivals, row.target, spoilt)
             for one in (paired, everything):
-                one.add(scores, row.patient)
+                one.add(answers, load_mask(row.mask), row.patient)
         if paired.patients:
             table[f"confounded: {entry.id}"] = paired.summary(list(rivals))
         on_progress(len(clean) + done + 1, total)
@@ -84,17 +91,10 @@ def comparison_table(
     return table
 
 
-def _scores(engine: Engine, rivals: Mapping[str, Engine], row: Row, text: str, scan: Scan) -> dict[str, float]:
-    mask = load_mask(row.mask)
-    return {name: dice(answer, mask) for name, answer in _answers(engine, rivals, text, scan)}
-
-
-def _answers(engine: Engine, rivals: Mapping[str, Engine], text: str, scan: Scan) -> Iterator[tuple[str, np.ndarray]]:
+def _answers(engine: Engine, rivals: Mapping[str, Engine], text: str, scan: Scan) -> dict[str, Segmentation]:
     encoded = engine.encode(scan)
-    yield OBSERVED, engine.segment(encoded, text, remove=None).mask
-    yield ADJUSTED, engine.segment(encoded, text).mask
-    for name, rival in rivals.items():
-        yield name, rival.segment(rival.encode(scan), text, remove=None).mask
+    own = {OBSERVED: engine.segment(encoded, text, remove=None), ADJUSTED: engine.segment(encoded, text)}
+    return own | {name: rival.segment(rival.encode(scan), text, remove=None) for name, rival in rivals.items()}
 
 
 def means_of_kinds(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -103,5 +103,10 @@ def means_of_kinds(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str
     for kind, sets in (("ID", ID_SETS), ("OOD", OOD_SETS)):
         rows = [table[f"clean: {name}"] for name in sets if f"clean: {name}" in table]
         if rows:
-            kinds[kind] = {key: float(np.mean([row[key].mean for row in rows])) for key in rows[0] if key != "pictures"}
+            keys = [key for key in rows[0] if key != "pictures"]
+            kinds[kind] = {key: float(np.mean([_mean(row[key]) for row in rows])) for key in keys}
     return kinds
+
+
+def _mean(value: Mean | float) -> float:
+    return value.mean if isinstance(value, Mean) else value
