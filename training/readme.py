@@ -112,6 +112,21 @@ def _text(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _rivals(results: Mapping[str, Any]) -> list[str]:
+    table, kinds = results["rivals"], results["kinds"]
+    shown = [name for name in table if name.startswith("clean: ")] + ["confounded: all"]
+    refusals = [key for key in table[shown[0]] if key.startswith("refused by ")]
+    values = [key for key in table[shown[0]] if key not in ("pictures", "adjusted over observed", *refusals)]
+    rows = [(name, str(table[name]["pictures"]), *(_interval(table[name][key]) for key in values)) for name in shown]
+    rows += [(f"mean, {kind}", "", *(f"{kinds[kind][key]:.3f}" for key in values)) for kind in kinds]
+    unseen = ", ".join(f"{kinds['OOD'][key]:.1%} {key.removeprefix('refused ')}" for key in refusals)
+    return [
+        *_grid(("pictures of", "pictures", *values), rows),
+        "",
+        f"Masks as drawn, whatever the presence answer says; on unseen sites it refuses true things: {unseen}.",
+    ]
+
+
 def _speed(results: Mapping[str, Any]) -> list[str]:
     return _grid(("what", "value"), [(name, f"{value:.3f}") for name, value in results["speed"].items()])
 
@@ -120,6 +135,7 @@ _TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     "faithfulness": ("faithfulness", _faithfulness),
     "segmentation": ("segmentation", _segmentation),
     "text": ("text", _text),
+    "rivals": ("rivals", _rivals),
     "speed": ("speed", _speed),
 }
 """Name of the table -> suite it is read from, and how it is written."""
