@@ -46,6 +46,12 @@ class _Paired:
             self.refused.setdefault(name, []).append(not answer.found)
         self.patients.append(patient)
 
+    def join(self, other: "_Paired") -> None:
+        for name in other.dice:
+            self.dice.setdefault(name, []).extend(other.dice[name])
+            self.refused.setdefault(name, []).extend(other.refused[name])
+        self.patients.extend(other.patients)
+
     def summary(self, rivals: Sequence[str]) -> dict[str, Any]:
         """Means of all, and what the adjusted mask gains over the observed one and over each rival."""
         means = {name: bootstrap_mean(values, self.patients) for name, values in self.dice.items()}
@@ -66,7 +72,7 @@ def comparison_table(
     protocol: Protocol,
     on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """A row for each set, for the sets of a kind together, for each confounder, and for all confounded pictures."""
+    """A row for each set, for each confounder, and for all confounded pictures together."""
     clean = {name: groups[name] for name in (*ID_SETS, *OOD_SETS) if name in groups}
     simulated = [entry for entry in engine.confounders if entry.simulator]
     total, table, everything = len(clean) + len(simulated), {}, _Paired()
@@ -82,8 +88,8 @@ def comparison_table(
         for index, row in enumerate(rows_for(entry, groups, protocol.scans)):
             spoilt = engine.add(as_scan(row), entry.id, protocol.strength, twin_seed(protocol, index))
             answers = _answers(engine, rivals, row.target, spoilt)
-            for one in (paired, everything):
-                one.add(answers, load_mask(row.mask), row.patient)
+            paired.add(answers, load_mask(row.mask), row.patient)
+        everything.join(paired)
         if paired.patients:
             table[f"confounded: {entry.id}"] = paired.summary(list(rivals))
         on_progress(len(clean) + done + 1, total)

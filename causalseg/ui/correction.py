@@ -108,8 +108,15 @@ def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.nda
 
 def given(draft: Draft, mask: Bool[np.ndarray, "height width"]) -> Draft:
     """The draft with another mask to give to the editor."""
-    fresh = {"alpha": draft.other_alpha, "is_loaded": False, "was_late": False, "doomed": None}
-    return replace(draft, given=mask, canvas_mask=draft.box.apply(mask), **fresh)
+    return replace(
+        draft,
+        given=mask,
+        canvas_mask=draft.box.apply(mask),
+        alpha=draft.other_alpha,
+        is_loaded=False,
+        was_late=False,
+        doomed=None,
+    )
 
 
 def found_late(draft: Draft) -> tuple[Draft, str]:
