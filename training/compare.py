@@ -33,7 +33,7 @@ CLEAN_SCANS = 300
 
 
 @dataclass(slots=True)
-class _Paired:
+class Paired:
     """Dice of every model on the same pictures."""
 
     dice: dict[str, list[float]] = field(default_factory=dict)
@@ -41,12 +41,14 @@ class _Paired:
     patients: list[str] = field(default_factory=list)
 
     def add(self, answers: Mapping[str, Segmentation], mask: np.ndarray, patient: str) -> None:
+        """One picture, answered by every model."""
         for name, answer in answers.items():
             self.dice.setdefault(name, []).append(dice(answer.probability > 0.5, mask))
             self.refused.setdefault(name, []).append(not answer.found)
         self.patients.append(patient)
 
-    def join(self, other: "_Paired") -> None:
+    def join(self, other: "Paired") -> None:
+        """All pictures of `other` too."""
         for name in other.dice:
             self.dice.setdefault(name, []).extend(other.dice[name])
             self.refused.setdefault(name, []).extend(other.refused[name])
@@ -75,16 +77,12 @@ def comparison_table(
     """A row for each set, for each confounder, and for all confounded pictures together."""
     clean = {name: groups[name] for name in (*ID_SETS, *OOD_SETS) if name in groups}
     simulated = [entry for entry in engine.confounders if entry.simulator]
-    total, table, everything = len(clean) + len(simulated), {}, _Paired()
+    total, table, everything = len(clean) + len(simulated), {}, Paired()
     for done, (name, rows) in enumerate(clean.items()):
-        paired = _Paired()
-        for row in spread([row for row in rows if load_mask(row.mask).any()], CLEAN_SCANS):
-            answers = _answers(engine, rivals, neutral(row.target), as_scan(row))
-            paired.add(answers, load_mask(row.mask), row.patient)
-        table[f"clean: {name}"] = paired.summary(list(rivals))
+        table[f"clean: {name}"] = clean_pictures(engine, rivals, rows, CLEAN_SCANS).summary(list(rivals))
         on_progress(done + 1, total)
     for done, entry in enumerate(simulated):
-        paired = _Paired()
+        paired = Paired()
         for index, row in enumerate(rows_for(entry, groups, protocol.scans)):
             spoilt = engine.add(as_scan(row), entry.id, protocol.strength, twin_seed(protocol, index))
             answers = _answers(engine, rivals, row.target, spoilt)
@@ -95,6 +93,14 @@ def comparison_table(
         on_progress(len(clean) + done + 1, total)
     table["confounded: all"] = everything.summary(list(rivals))
     return table
+
+
+def clean_pictures(engine: Engine, rivals: Mapping[str, Engine], rows: Sequence[Row], count: int) -> Paired:
+    """Every model on at most `count` of the rows, evenly spaced, with the neutral description; empty masks left out."""
+    paired, drawn = Paired(), [(row, mask) for row in rows if (mask := load_mask(row.mask)).any()]
+    for row, mask in spread(drawn, count):
+        paired.add(_answers(engine, rivals, neutral(row.target), as_scan(row)), mask, row.patient)
+    return paired
 
 
 def _answers(engine: Engine, rivals: Mapping[str, Engine], text: str, scan: Scan) -> dict[str, Segmentation]:

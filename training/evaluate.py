@@ -6,7 +6,7 @@ Every number is a mean of per-image Dice at the scan's own size (`training.measu
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from training.descriptions import HELD_OUT_ABSENT, ORGAN, neutral
 from training.measures import CalibrationCounter, bootstrap_mean, expected_dice, risk_coverage_area
 
 OnProgress = Callable[[int, int], object]
+_Item = TypeVar("_Item")
 
 ABSENT_TARGETS = ("polyp", "breast tumour", "skin lesion", "infected lung area", "glioma")
 """What the data sets show: asked of scans of the other organs."""
@@ -244,7 +245,7 @@ def text_table(engine: Engine, groups: dict[str, list[Row]], per_set: int) -> di
     return table
 
 
-def spread(rows: Sequence[Row], count: int) -> list[Row]:
-    """At most `count` rows, evenly spaced."""
-    chosen = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
-    return [rows[i] for i in np.unique(chosen)]
+def spread(items: Sequence[_Item], count: int) -> list[_Item]:
+    """At most `count` of the items, evenly spaced."""
+    chosen = np.linspace(0, len(items) - 1, min(count, len(items))).astype(int)
+    return [items[i] for i in np.unique(chosen)]

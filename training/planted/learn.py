@@ -173,13 +173,6 @@ def train_read(network: CausalSegNetwork, planted: Planted, config: PlantedConfi
     _run(network, groups, losses, planted, config, run, config.read_passes)
 
 
-def start_under_do(network: CausalSegNetwork) -> None:
-    """Put the observed tower's later stages under do() too, in place."""
-    own = network.stages_under_do
-    if own is not None:
-        own.load_state_dict(network.image_tower.stages[-len(own) :].state_dict())
-
-
 def answer_under_do(network: CausalSegNetwork, images: Tensor, removal: Removal, text: TextCode) -> Tensor:
     """Mask logits under do(removal)."""
     with torch.no_grad():

@@ -1,0 +1,170 @@
+"""MCDRL's protocol, leave one site out, on three sites of polyps: five models from one start.
+
+For each site in turn, the other two are learnt from: first a plain segmenter from the ImageNet tower, the same for all,
+then every model goes on from it for as many passes over the same scans:
+
+    plain, augmented       `training.rivals`
+    causalclipseg, mcdrl   `training.papers`; of the start, `causalclipseg` takes the image tower alone
+    causalseg              the joint stage; its adjusted mask removes what it detects
+
+Nothing is simulated in the test: what differs there is the site. A tenth of the learning sites is kept for thresholds.
+Pictures are 128 px squares here, so that eighteen trainings fit into two hours of one core: the table compares the
+models with one another, not with figures published at other sizes.
+"""
+
+import argparse
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.engine import Engine
+from causalseg.errors import CannotLearn
+from causalseg.models.build import Architecture, build_network
+from causalseg.models.causalclipseg import CausalClipSegNetwork
+from causalseg.models.mcdrl import McdrlNetwork
+from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
+from training.compare import Paired, clean_pictures
+from training.data import Squares, load_squares, read_index
+from training.imagenet import load_imagenet
+from training.joint_stage import JointConfig, train_joint
+from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
+from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
+from training.papers.questions import take_shared
+from training.parents import start_under_do
+from training.progress import Bar
+from training.release import chosen_entry
+from training.report import RESULTS_DIR, commit_of_code, write_report
+from training.rivals import train_rival
+from training.rows import Row
+from training.segment_stage import SegmentConfig, train_segment
+
+SITES = ("kvasir", "clinicdb", "bkai")
+PAPERS = ("causalclipseg", "mcdrl")
+RIVALS = ("plain", "augmented", *PAPERS)
+
+
+@dataclass(frozen=True, slots=True)
+class SitesConfig:
+    """Settings of the experiment; a pass is every learning scan once."""
+
+    architecture: Architecture = field(default_factory=lambda: Architecture(input_side_px=128, separate=True))
+    start_passes: int = 6
+    passes: int = 3
+    average_decay: float = 0.98
+    test_scans: int = 400
+    """At most, of a site that is held out; evenly spaced."""
+    validation_every: int = 10
+    batch_size: int = 8
+    held_out: tuple[str, ...] = SITES
+
+    def of_stage(self, passes: int) -> dict[str, Any]:
+        """What every stage's own settings are changed by."""
+        return {
+            "epochs": passes,
+            "average_decay": self.average_decay,
+            "batch_size": self.batch_size,
+            "per_set": {},
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fold:
+    """What is learnt from where one site is held out, and where its runs are kept."""
+
+    learn: Squares
+    val: Squares
+    run: Path
+    config: SitesConfig
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+) -> None:
+    """Put `sites` among the other commands."""
+    parser = commands.add_parser("sites", parents=[shared], help="leave one site out: five models, three sites")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the trainings; made, or resumed")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR)
+    parser.set_defaults(command=_sites)
+
+
+def _sites(options: argparse.Namespace) -> None:
+    config = SitesConfig()
+    rows = [row for row in read_index(options.data) if row.set in SITES]
+    if missing := [site for site in SITES if site not in {row.set for row in rows}]:
+        raise CannotLearn(f"The data holds no scans of {', '.join(missing)}; give a folder that does.")
+    squares = load_squares(rows, config.architecture.input_side_px, options.cache, on_progress=Bar("squash"))
+    made_by = {"commit": commit_of_code(), "command": "python -m training sites --data FOLDER --run RUN"}
+    write_report("sites", {"sites": leave_one_out(squares, config, options.run)}, made_by, options.out)
+
+
+def leave_one_out(squares: Squares, config: SitesConfig, run: Path) -> dict[str, Any]:
+    """A row for each site that is held out, and one for all of them: Dice of every model, and paired gains."""
+    table, everything = dict[str, Any](), Paired()
+    for site in config.held_out:
+        fold, unseen = _fold(squares, site, config, run / site)
+        engines = {name: _engine(fold, name) for name in ("causalseg", *RIVALS)}
+        causal = engines.pop("causalseg")
+        paired = clean_pictures(causal, engines, unseen, config.test_scans)
+        table[f"{site} held out"] = paired.summary(RIVALS)
+        everything.join(paired)
+    return table | {"all of them": everything.summary(RIVALS)}
+
+
+def _fold(squares: Squares, site: str, config: SitesConfig, run: Path) -> tuple[_Fold, list[Row]]:
+    others = np.array([i for i, row in enumerate(squares.rows) if row.set != site])
+    is_val = np.arange(len(others)) % config.validation_every == 0
+    fold = _Fold(_part(squares, others[~is_val]), _part(squares, others[is_val]), run, config)
+    return fold, [row for row in squares.rows if row.set == site]
+
+
+def _part(squares: Squares, chosen: np.ndarray) -> Squares:
+    return Squares([squares.rows[i] for i in chosen], squares.images_u8[chosen], squares.masks[chosen])
+
+
+def _engine(fold: _Fold, name: str) -> Engine:
+    network, architecture = _trained(fold, name)
+    network.eval().requires_grad_(requires_grad=False)
+    return Engine(network, chosen_entry(name, network, fold.val, architecture))
+
+
+def _trained(fold: _Fold, name: str) -> tuple[SegmentationNetwork, Architecture]:
+    """A model, trained on the fold from the start that all share, and what it is built of."""
+    own, settings, run = fold.config.architecture, fold.config.of_stage(fold.config.passes), fold.run / name
+    network = _start(fold)
+    if name in PAPERS:
+        architecture = replace(own, core=name, separate=False)
+        paper = _fresh(architecture)
+        take_shared(paper, network.state_dict())
+        if isinstance(paper, CausalClipSegNetwork):
+            train_causalclipseg(paper, fold.learn, CausalClipSegConfig(**settings), run)
+        elif isinstance(paper, McdrlNetwork):
+            train_mcdrl(paper, fold.learn, McdrlConfig(**settings), run)
+        return paper, architecture
+    if name == "causalseg":
+        start_under_do(network)
+        train_joint(network, fold.learn, load_dictionary(), JointConfig(**settings), run)
+    else:
+        kind = "plain" if name == "plain" else "augmented"
+        train_rival(kind, network, fold.learn, load_dictionary(), JointConfig(**settings), run)
+    return network, own
+
+
+def _start(fold: _Fold) -> CausalSegNetwork:
+    """The plain segmenter that every model of a fold goes on from."""
+    network = with_removal(_fresh(fold.config.architecture))
+    if fold.config.architecture.towers == Architecture().towers:
+        load_imagenet(network.image_tower)
+    train_segment(
+        network, fold.learn, SegmentConfig(**fold.config.of_stage(fold.config.start_passes)), fold.run / "start"
+    )
+    return network
+
+
+def _fresh(architecture: Architecture) -> SegmentationNetwork:
+    """The same at every call, whatever was drawn before."""
+    torch.manual_seed(0)
+    return build_network(architecture).to(memory_format=torch.channels_last)
