@@ -76,6 +76,7 @@ from training.segment_stage import SegmentConfig, train_refine, train_segment
 from training.shards import write_shards
 from training.sites import add_command as add_sites
 from training.speed import speed_table
+from training.typed import add_command as add_typed
 
 SUITES = {
     "causalseg": ("segmentation", "faithfulness", "text"),
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=_train)
     add_planted(commands, shared)
     add_sites(commands, shared)
+    add_typed(commands, shared)
     shards = commands.add_parser("shards", help="write a data folder as parquet shards, which --data takes too")
     shards.add_argument("--data", type=Path, required=True)
     shards.add_argument("--out", type=Path, required=True, help="a new folder")

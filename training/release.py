@@ -39,6 +39,9 @@ _SOURCES = {
     )
 }
 
+_LEAST = 0.0001
+"""Of a presence threshold, and of its distance from 1: it is used as a logit."""
+
 
 @torch.inference_mode()
 def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float, float]:
@@ -62,7 +65,7 @@ def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float
         logits.append(functional.interpolate(decoded.mask_logits[:1], size=mask.shape[-2:], mode="bilinear").half())
         masks.append(mask.bool())
     threshold = float(np.quantile(absent_presence, 1 - ANSWERED_ABSENT))
-    return round(threshold, 4), _best_temperature(torch.cat(logits), torch.cat(masks))
+    return min(max(round(threshold, 4), _LEAST), 1 - _LEAST), _best_temperature(torch.cat(logits), torch.cat(masks))
 
 
 @torch.inference_mode()

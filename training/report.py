@@ -73,7 +73,7 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
         lines += _segmentation_lines(tables["segmentation"])
     if "faithfulness" in tables:
         lines += _faithfulness_lines(tables["faithfulness"])
-    for key in ("absent", "sides", "speed"):
+    for key in ("absent", "sides", "typed together", "speed"):
         if key in tables:
             lines += [f"## {key}", "", "| what | value |", "|---|---|"]
             lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
@@ -86,7 +86,14 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
         lines += ["## one site left out", "", *_grid("test", tables["sites"])]
     if "planted" in tables:
         lines += _planted_lines(tables)
-    corners = {"text": "set", "derangement": "set", "branches": "set", "rounds": "round", "poison": "corrections"}
+    corners = {
+        "typed": "left out",
+        "text": "set",
+        "derangement": "set",
+        "branches": "set",
+        "rounds": "round",
+        "poison": "corrections",
+    }
     for key, corner in corners.items():
         if key in tables:
             lines += [f"## {key}", "", *_grid(corner, tables[key])]

@@ -7,18 +7,20 @@ pixels, so a scan larger than the canvas loses no detail where nobody painted.
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from causalseg import refining
 from causalseg.annotations.store import LabelStore, Revision
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection, InputError
 from causalseg.scan import Letterbox
 from causalseg.ui import copy, render
 from causalseg.ui.reshape import Reshape
-from causalseg.ui.state import FIRST_ALPHA, Draft, SessionState, shown_mask
+from causalseg.ui.state import FIRST_ALPHA, Draft, Former, SessionState, shown_mask
 
 _SAME_COLOUR = 8
 """Largest difference a channel for two colours to count as one; a browser's canvas rounds by 1."""
@@ -141,18 +143,32 @@ def reshaped(draft: Draft | None, value: Mapping[str, Any] | None, how: Reshape)
     if draft is None or not draft.is_loaded:
         raise InputError(copy.CORRECT_FIRST)
     mask = corrected(draft, value)
-    return replace(given(draft, how(mask)), former=mask)
+    return replace(given(draft, how(mask)), former=Former(mask, draft.model))
+
+
+def refined(draft: Draft | None, value: Mapping[str, Any] | None) -> Draft:
+    """The draft with the editor's mask refined by LiteMedSAM in its boxes; its label will say so.
+
+    Raises:
+        InputError: there is no mask in the editor.
+        BadCorrection: what the editor sent cannot be trusted, or LiteMedSAM can do nothing with it.
+    """
+    if draft is None:
+        raise InputError(copy.CORRECT_FIRST)
+    fresh = reshaped(draft, value, partial(refining.refine, draft.scan.image_u8))
+    said = f" + {refining.name()}"
+    return replace(fresh, model=draft.model.removesuffix(said) + said)
 
 
 def taken_back(draft: Draft | None) -> Draft:
-    """The draft with the mask as it was before it was last filled or smoothed.
+    """The draft with the mask as it was before it was last filled, smoothed or refined.
 
     Raises:
-        InputError: nothing was filled or smoothed.
+        InputError: nothing was.
     """
     if draft is None or draft.former is None:
         raise InputError(copy.NOTHING_TO_TAKE_BACK)
-    return replace(given(draft, draft.former), former=None)
+    return replace(given(draft, draft.former.mask), model=draft.former.model, former=None)
 
 
 def is_of(draft: Draft, state: SessionState) -> bool:

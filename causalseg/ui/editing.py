@@ -1,4 +1,4 @@
-"""The editor wired up: a mask into it, drawn on, kept as a draft, filled, smoothed, and out of it into the store."""
+"""The editor wired up: a mask into it, drawn on, kept as a draft, reshaped, and out of it into the store."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -56,10 +56,11 @@ class Editing:
         taken_back = self.listen("take_back", stage.take_back.click, self._take_back, signed, kept, place=EDITOR)
         filled = self.listen("fill", stage.fill.click, self._reshaping(fill_holes), drawn, kept, place=EDITOR)
         smoothed = self.listen("smooth", stage.smooth.click, self._reshaping(smooth_edge), drawn, kept, place=EDITOR)
+        refined = self.listen("refine", stage.refine.click, self._refine, drawn, kept, place=EDITOR, busy=stage.kept)
         self.listen("keep", stage.keep.click, self._keep, drawn, kept, place=EDITOR, wipes=False)
         stored = [page.draft, stage.saved, stage.download_saved, *kept[1:]]
         saved = self.listen("save", stage.save.click, self._save, drawn, stored, place=EDITOR)
-        for before in (*started, taken_back, filled, smoothed, saved):
+        for before in (*started, taken_back, filled, smoothed, refined, saved):
             self._load_after(before)
 
     def restore_after(self, reopened: Any) -> None:
@@ -143,6 +144,9 @@ class Editing:
             return self._kept(correction.reshaped(draft, value, how), person)
 
         return reshape
+
+    def _refine(self, draft: Draft | None, value: Value, person: str) -> Updates:
+        return self._kept(correction.refined(draft, value), person)
 
     def _take_back(self, draft: Draft | None, person: str) -> Updates:
         return self._kept(correction.taken_back(draft), person)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from causalseg import refining
 from causalseg.engine import Engine
 from causalseg.ui import copy, panels, render
 from causalseg.ui.examples import ASSETS_DIR, Example
@@ -65,6 +66,7 @@ class StagePanel:
     start_from: gr.Dropdown
     fill: gr.Button
     smooth: gr.Button
+    refine: gr.Button
     take_back: gr.Button
     keep: gr.Button
     """Pressed by app.js after a stroke; not to be seen."""
@@ -272,7 +274,7 @@ def _stage_panel() -> StagePanel:
             editor = _editor()
             bare = gr.HTML("", elem_id="bare")
             gr.HTML(_hide_button("hide-drawn"), elem_id="hide-corner")
-            start_from, fill, smooth, take_back = _reshape_row()
+            start_from, fill, smooth, refine, take_back = _reshape_row()
             person, save, kept, saved, download_saved = _save_row()
             keep = gr.Button(copy.KEEP, visible="hidden", elem_id="keep")
     slices_row, place, segment_all, stop, volume = _slice_row()
@@ -286,8 +288,8 @@ def _stage_panel() -> StagePanel:
         download = gr.DownloadButton(copy.DOWNLOAD, size="sm", interactive=False, elem_id="download", min_width=84)
     return StagePanel(
         tabs, mask_tab, compare_tab, correct_tab, scan, mask, where, checks, slider, editor, bare, person, save, saved,
-        download_saved, start_from, fill, smooth, take_back, keep, kept, slices_row, place, segment_all, stop, volume,
-        status, effect, opacity, outline, correct, download,
+        download_saved, start_from, fill, smooth, refine, take_back, keep, kept, slices_row, place, segment_all, stop,
+        volume, status, effect, opacity, outline, correct, download,
     )  # fmt: skip
 
 
@@ -329,15 +331,16 @@ def _hide_button(elem_id: str) -> str:
     return f'<button type="button" class="hide" id="{elem_id}" aria-pressed="false">{copy.HIDE}</button>'
 
 
-def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button]:
+def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button, gr.Button]:
     with gr.Row(elem_id="reshape-row", equal_height=True):
         start_from = gr.Dropdown(
             [(copy.START_SCREEN, START_SCREEN)], value=START_SCREEN, label=copy.START_FROM, elem_id="start-from"
         )
         fill = gr.Button(copy.FILL, size="sm", elem_id="fill", min_width=80)
         smooth = gr.Button(copy.SMOOTH, size="sm", elem_id="smooth", min_width=90)
+        refine = gr.Button(copy.REFINE, size="sm", elem_id="refine", min_width=120, visible=refining.is_installed())
         take_back = gr.Button(copy.TAKE_BACK, size="sm", elem_id="take-back", min_width=80)
-    return start_from, fill, smooth, take_back
+    return start_from, fill, smooth, refine, take_back
 
 
 def _save_row() -> tuple[gr.Textbox, gr.Button, gr.HTML, gr.HTML, gr.DownloadButton]:

@@ -6,6 +6,7 @@ none overwrites another.
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -79,6 +80,13 @@ class SessionState:
         return "adjusted" if self.is_adjusted else "counterfactual"
 
 
+class Former(NamedTuple):
+    """A mask that one click changed, and what its label would have named as its model."""
+
+    mask: Bool[np.ndarray, "height width"]
+    model: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """A mask in the editor, with all that the store wants to know of where it came from."""
@@ -93,20 +101,20 @@ class Draft:
     given: Bool[np.ndarray, "height width"]
     """The same mask in the scan's own size."""
     proposed: Bool[np.ndarray, "height width"]
-    """What the model proposed; `given` may have been drawn on, filled or smoothed since."""
+    """What the model proposed; `given` may have been drawn on, filled, smoothed or refined since."""
     description: str
     removed: tuple[str, ...]
     mask_word: str
     model: str
-    """Name of the version that proposed it."""
+    """Name of the version that proposed it, and of what refined it since."""
     started_s: float
     """Monotonic clock."""
     seconds_before: float = 0.0
     """Spent on it before `started_s`, in another sitting."""
     alpha: int = FIRST_ALPHA
     """Of the mask in the editor's layer: another one than that of the layer before, which may come back late."""
-    former: Bool[np.ndarray, "height width"] | None = None
-    """The mask before it was last filled or smoothed, to be taken back."""
+    former: Former | None = None
+    """What it was before it was last filled, smoothed or refined, to be taken back."""
     autosaved: KeptDraft | None = None
     """What the store keeps of it as a draft; None where nothing was drawn since the last saving."""
     is_loaded: bool = False

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from causalseg import refining
 from causalseg.scan import Letterbox, Scan, read_scan
 from causalseg.ui import copy
 from causalseg.ui.render import CANVAS_SIDE_PX
@@ -61,6 +62,25 @@ def test_smoothing_is_saved_and_can_be_taken_back(app: App, editor: Editor, scan
         adjusted[band(app.engine.place(confounder), scan.hw[0])] = False
     np.testing.assert_array_equal(first, smooth_edge(adjusted))
     np.testing.assert_array_equal(last, adjusted)
+
+
+def test_a_mask_is_refined_in_its_box_and_its_label_says_so(app: App, editor: Editor, scan: Scan) -> None:
+    page = editor.page
+    page.locator("#refine").click()
+    expect_message(page, r"separate pieces, and at most 16 can be refined at once")
+    page.locator("#smooth").click()
+    until(page, editor.saves, what="the smooth mask to be in the editor")
+    page.locator("#refine").click()
+    expect_text(page, "#kept", "draft kept")
+    until(page, editor.saves, what="the refined mask to be in the editor")
+    smooth, *_, refined = app.store.revisions(scan.sha256, copy.PERSON_DEFAULT)
+    adjusted = bright(scan.image_u8)
+    for confounder in DETECTED:
+        adjusted[band(app.engine.place(confounder), scan.hw[0])] = False
+    smoothed = smooth_edge(adjusted)
+    np.testing.assert_array_equal(app.store.mask(smooth), smoothed)
+    np.testing.assert_array_equal(app.store.mask(refined), refining.refine(scan.image_u8, smoothed))
+    assert refined.model == f"{smooth.model} + {refining.name()}"
 
 
 def test_an_editor_that_never_takes_a_mask_is_given_it_again(app: App, editor: Editor, scan: Scan) -> None:
