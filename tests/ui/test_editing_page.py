@@ -67,7 +67,7 @@ def test_smoothing_is_saved_and_can_be_taken_back(app: App, editor: Editor, scan
 def test_a_mask_is_refined_in_its_box_and_its_label_says_so(app: App, editor: Editor, scan: Scan) -> None:
     page = editor.page
     page.locator("#refine").click()
-    expect_message(page, r"separate pieces, and at most 16 can be refined at once")
+    expect_message(page, r"separate pieces, and at most 64 can be refined at once")
     page.locator("#smooth").click()
     until(page, editor.saves, what="the smooth mask to be in the editor")
     page.locator("#refine").click()
