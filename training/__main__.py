@@ -25,6 +25,7 @@ trace when it is stopped.
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
-from training.compare import comparison_table, means_of_kinds
+from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
 from training.evaluate import (
     absent_table,
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", parents=[shared], help="a checkpoint beside rivals without a causal core")
     compare.add_argument("--checkpoint", default="causalseg-lite")
     compare.add_argument("--rival", type=Path, action="append", required=True, help="run of a rival; repeat for more")
+    compare.add_argument("--join", type=Path, help="rivals.json of the same checkpoint whose other rivals are kept")
     compare.add_argument("--out", type=Path, default=RESULTS_DIR)
     compare.set_defaults(command=_compare)
     record = commands.add_parser("record", help="put the tables into the README, their totals into the manifest")
@@ -242,6 +244,11 @@ def _compare(options: argparse.Namespace) -> None:
     named = " ".join(f"--rival {run.name}" for run in options.rival)
     command = f"python -m training compare --data FOLDER --checkpoint {options.checkpoint} {named}"
     made_by = provenance(find_entry(options.checkpoint), command)
+    if options.join is not None:
+        before = json.loads(options.join.read_text(encoding="utf-8"))
+        table = with_rivals_of(before, made_by, table)
+        joined = before["made_by"]
+        made_by |= {"joined with": f"{joined['command']} (commit {joined['commit']})"}
     write_report("rivals", {"rivals": table, "kinds": means_of_kinds(table)}, made_by, options.out)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from causalseg.annotations import dice
 from causalseg.engine import Engine, Segmentation
+from causalseg.errors import CannotLearn
 from causalseg.scan import Scan
 from training.data import Row, load_mask
 from training.descriptions import neutral
@@ -30,6 +31,8 @@ OnProgress = Callable[[int, int], object]
 OBSERVED, ADJUSTED = "causalseg, observed", "causalseg, adjusted"
 CLEAN_SCANS = 300
 """At most, of a set; evenly spaced."""
+_ROUNDED = 1e-4
+"""How far the same mean may be from itself in a report, which rounds."""
 
 
 @dataclass(slots=True)
@@ -107,6 +110,35 @@ def _answers(engine: Engine, rivals: Mapping[str, Engine], text: str, scan: Scan
     encoded = engine.encode(scan)
     own = {OBSERVED: engine.segment(encoded, text, remove=None), ADJUSTED: engine.segment(encoded, text)}
     return own | {name: rival.segment(rival.encode(scan), text, remove=None) for name, rival in rivals.items()}
+
+
+def with_rivals_of(before: Mapping[str, Any], made_by: Mapping[str, str], table: dict[str, Any]) -> dict[str, Any]:
+    """`table` with the columns of the rivals that an earlier report of the same checkpoint and pictures holds too.
+
+    Raises:
+        CannotLearn: it is of another checkpoint, or its pictures or answers are others.
+    """
+    if before["made_by"]["sha256"] != made_by["sha256"] or before["rivals"].keys() != table.keys():
+        raise CannotLearn("The earlier table is of another checkpoint or of other sets; compare its rivals anew.")
+    joined: dict[str, Any] = {}
+    for name, row in table.items():
+        old = {
+            key: Mean(**value) if isinstance(value, dict) else value for key, value in before["rivals"][name].items()
+        }
+        if old["pictures"] != row["pictures"] or abs(old[ADJUSTED].mean - row[ADJUSTED].mean) > _ROUNDED:
+            raise CannotLearn(f"{name}: the earlier table has other pictures or answers; compare its rivals anew.")
+        both = old | row
+        joined[name] = {key: both[key] for key in sorted(both, key=_place)}
+    return joined
+
+
+def _place(key: str) -> int:
+    """Columns in order: how many, the checkpoint's own, the rivals, gains, refusals."""
+    if key == "pictures":
+        return 0
+    if key in (OBSERVED, ADJUSTED):
+        return 1
+    return 3 if key.startswith("adjusted over ") else 4 if key.startswith("refused by ") else 2
 
 
 def means_of_kinds(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

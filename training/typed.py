@@ -94,14 +94,15 @@ def typed_tables(
     protocol: Protocol,
     on_progress: OnProgress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """A row for each entry that was left out, and what they come to together."""
+    """A row for each entry that was left out and applies to one of the sets, and what they come to together."""
     entries = {entry.id: entry for entry in engine.confounders}
     scores: dict[str, _Scores] = {}
     for done, name in enumerate(LEFT_OUT):
         other = entries[LEFT_OUT[(done + 1) % len(LEFT_OUT)]]
         scores[name] = _scores(engine, entries[name], other.label, groups, protocol)
         on_progress(done + 1, len(LEFT_OUT))
-    return {"typed": {name: _summary(own) for name, own in scores.items()}, "typed together": _together(scores)}
+    asked = {name: own for name, own in scores.items() if own.damage}
+    return {"typed": {name: _summary(own) for name, own in asked.items()}, "typed together": _together(asked)}
 
 
 def _scores(engine: Engine, entry: Confounder, other: str, groups: dict[str, list[Row]], protocol: Protocol) -> _Scores:

@@ -1,12 +1,14 @@
 """The checkpoint beside rivals: gains are paired, and a model compared with itself gains nothing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from causalseg.engine import Engine
-from training.compare import ADJUSTED, OBSERVED, comparison_table, means_of_kinds
+from causalseg.errors import CannotLearn
+from training.compare import ADJUSTED, OBSERVED, comparison_table, means_of_kinds, with_rivals_of
 from training.data import Row, read_index
 from training.evaluate import evaluation_rows
 from training.faithfulness import Protocol
@@ -41,3 +43,26 @@ def test_gains_are_paired_with_the_observed_answer_of_each_rival(
     np.testing.assert_allclose(kinds["ID"][ADJUSTED], np.mean(clean))
     report = write_report("rivals", {"rivals": table, "kinds": kinds}, {"checkpoint": "x"}, tmp_path)
     assert "| confounded: hair |" in report.read_text(encoding="utf-8")
+
+
+def test_rivals_of_an_earlier_report_are_kept_where_it_is_of_the_same_pictures(
+    groups: dict[str, list[Row]], engine: Engine, tmp_path: Path
+) -> None:
+    few = {name: rows[:2] for name, rows in groups.items()}
+    earlier, later = (comparison_table(engine, {name: engine}, few, FEW) for name in ("one", "other"))
+    made_by = {"sha256": "x"}
+    write_report("rivals", {"rivals": earlier, "kinds": means_of_kinds(earlier)}, made_by, tmp_path)
+    before = json.loads((tmp_path / "rivals.json").read_text(encoding="utf-8"))
+
+    joined = with_rivals_of(before, made_by, later)
+
+    for name, row in joined.items():
+        assert list(row)[:3] == ["pictures", OBSERVED, ADJUSTED] and set(list(row)[3:5]) == {"one", "other"}
+        assert row["other"] == later[name]["other"]
+        np.testing.assert_allclose(row["one"].mean, earlier[name]["one"].mean, atol=1e-5)
+    assert means_of_kinds(joined)["ID"].keys() >= {"one", "other", "adjusted over one", "refused by one"}
+    with pytest.raises(CannotLearn, match="another checkpoint"):
+        with_rivals_of(before, {"sha256": "y"}, later)
+    before["rivals"]["clean: isic"]["pictures"] += 1
+    with pytest.raises(CannotLearn, match="clean: isic"):
+        with_rivals_of(before, made_by, later)
