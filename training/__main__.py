@@ -46,6 +46,7 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
+from training.boxes import add_command as add_boxes
 from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
 from training.evaluate import (
@@ -131,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     add_planted(commands, shared)
     add_sites(commands, shared)
     add_typed(commands, shared)
+    add_boxes(commands, shared)
     shards = commands.add_parser("shards", help="write a data folder as parquet shards, which --data takes too")
     shards.add_argument("--data", type=Path, required=True)
     shards.add_argument("--out", type=Path, required=True, help="a new folder")

@@ -87,6 +87,7 @@ def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) 
     if "planted" in tables:
         lines += _planted_lines(tables)
     corners = {
+        "boxes": "set",
         "typed": "left out",
         "text": "set",
         "derangement": "set",
