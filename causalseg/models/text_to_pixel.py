@@ -119,7 +119,7 @@ class TextToPixel(nn.Module):
             merged = functional.interpolate(merged, size=levels[i].shape[-2:], mode="bilinear") + levels[i]
             merged = levels[i] = self.merge[i](merged)
         sentence = self.sentence(read)
-        mask_logits = self._apply_kernel(self.narrow(merged), self.kernel(sentence))
+        mask_logits = apply_kernel(self.narrow(merged), self.kernel(sentence))
         mask_logits = mask_logits + torch.einsum("bt,thw->bhw", self.reader.prior(found), _place_terms(merged))[:, None]
         pooled = [pool(levels[i]) for i in (2, 3) for pool in (_mean, _peak)]
         presence_logits = self.presence(torch.cat([*pooled, sentence], dim=1)).squeeze(1)
@@ -133,14 +133,16 @@ class TextToPixel(nn.Module):
         along = self.reader.slope[i](found).reshape(len(found), 2, -1)
         return torch.einsum("bac,ahw->bchw", along, _coordinates(level)[0])
 
-    def _apply_kernel(
-        self, features: Float[Tensor, "batch channels height width"], kernel: Float[Tensor, "batch weights"]
-    ) -> Float[Tensor, "batch 1 height width"]:
-        batch, channels, height, width = features.shape
-        weight, bias = kernel[:, :-1].reshape(batch, channels, 3, 3), kernel[:, -1]
-        grouped = features.reshape(1, batch * channels, height, width)
-        logits = functional.conv2d(grouped, weight.to(features.dtype), bias.to(features.dtype), padding=1, groups=batch)
-        return logits.reshape(batch, 1, height, width)
+
+def apply_kernel(
+    features: Float[Tensor, "batch channels height width"], kernel: Float[Tensor, "batch weights"]
+) -> Float[Tensor, "batch 1 height width"]:
+    """Each picture under its own 3 x 3 kernel; `kernel` holds channels * 9 weights and one bias."""
+    batch, channels, height, width = features.shape
+    weight, bias = kernel[:, :-1].reshape(batch, channels, 3, 3), kernel[:, -1]
+    grouped = features.reshape(1, batch * channels, height, width)
+    logits = functional.conv2d(grouped, weight.to(features.dtype), bias.to(features.dtype), padding=1, groups=batch)
+    return logits.reshape(batch, 1, height, width)
 
 
 def _mean(features: Tensor) -> Tensor:

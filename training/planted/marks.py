@@ -15,6 +15,8 @@ EDGE = 0.04
 AROUND = 0.11
 """Half the side of the square around a misplaced centre that must be nearly free of lesion, share of the picture."""
 NEARLY_FREE = 0.05
+CENTRES = (0.13, 0.87)
+"""Where misplaced centres may lie, share of the picture."""
 _TRIES = 30
 
 Ends = tuple[PointXY, ...]
@@ -47,7 +49,7 @@ def misplaced_ends(mask: Bool[np.ndarray, "height width"], rng: np.random.Genera
     """The lesion's own ends around a centre that is drawn until hardly any lesion lies there (at most 30 times)."""
     ends = np.array(lesion_ends(mask))
     (height, width), reach = mask.shape, AROUND
-    centre = rng.uniform(0.13, 0.87, 2)
+    centre = rng.uniform(*CENTRES, 2)
     for _ in range(_TRIES):
         x, y = centre
         rows, columns = (
@@ -55,7 +57,7 @@ def misplaced_ends(mask: Bool[np.ndarray, "height width"], rng: np.random.Genera
         )
         if mask[rows, columns].mean() < NEARLY_FREE:
             break
-        centre = rng.uniform(0.13, 0.87, 2)
+        centre = rng.uniform(*CENTRES, 2)
     return tuple(tuple(end) for end in (ends - ends.mean(0) + centre).clip(EDGE, 1 - EDGE))
 
 
