@@ -5,7 +5,7 @@ A table stands between `<!-- name -->` and `<!-- /name -->`. `python -m training
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ def fill_readme(readme: str, results_dir: Path) -> str:
     for name, (suite, lines) in _TABLES.items():
         results = json.loads((results_dir / f"{suite}.json").read_text(encoding="utf-8"))
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        measured_on = f"Measured on `{results['made_by']['checkpoint']}`."
-        text = "\n".join([*lines(results), "", measured_on]) + "\n"
+        checkpoint = results["made_by"].get("checkpoint")
+        measured_on = [] if checkpoint is None else ["", f"Measured on `{checkpoint}`."]
+        text = "\n".join([*lines(results), *measured_on]) + "\n"
         readme, count = pattern.subn(lambda found, text=text: found[1] + text + found[2], readme)
         if count != 1:
             raise ValueError(f"the README needs one table between <!-- {name} --> and <!-- /{name} -->")
@@ -115,15 +116,75 @@ def _text(results: Mapping[str, Any]) -> list[str]:
 def _rivals(results: Mapping[str, Any]) -> list[str]:
     table, kinds = results["rivals"], results["kinds"]
     shown = [name for name in table if name.startswith("clean: ")] + ["confounded: all"]
-    refusals = [key for key in table[shown[0]] if key.startswith("refused by ")]
-    values = [key for key in table[shown[0]] if key not in ("pictures", "adjusted over observed", *refusals)]
-    rows = [(name, str(table[name]["pictures"]), *(_interval(table[name][key]) for key in values)) for name in shown]
-    rows += [(f"mean, {kind}", "", *(f"{kinds[kind][key]:.3f}" for key in values)) for kind in kinds]
-    unseen = ", ".join(f"{kinds['OOD'][key]:.1%} {key.removeprefix('refused ')}" for key in refusals)
+    models = _models(table[shown[0]])
+    rows = [_means_row(name, table[name], models) for name in shown]
+    rows += [(f"mean, {kind}", "", *(f"{kinds[kind][model]:.3f}" for model in models)) for kind in kinds]
+    refusals = [(model, kinds["OOD"][f"refused by {model}"]) for model in models]
+    unseen = ", ".join(f"{share:.1%} by {model}" for model, share in refusals)
     return [
-        *_grid(("pictures of", "pictures", *values), rows),
+        *_grid(("pictures of", "pictures", *models), rows),
+        "",
+        *_gains("On all confounded pictures", table["confounded: all"], models),
         "",
         f"Masks as drawn, whatever the presence answer says; on unseen sites it refuses true things: {unseen}.",
+    ]
+
+
+def _sites(results: Mapping[str, Any]) -> list[str]:
+    table = results["sites"]
+    models = _models(table["all of them"])
+    rows = [_means_row(name, row, models) for name, row in table.items()]
+    return [
+        *_grid(("test", "pictures", *models), rows),
+        "",
+        *_gains("On all three sites", table["all of them"], models),
+    ]
+
+
+def _models(row: Mapping[str, Any]) -> list[str]:
+    """Whose Dice a row of a comparison holds."""
+    return [key for key in row if key != "pictures" and not key.startswith(("adjusted over ", "refused by "))]
+
+
+def _means_row(name: str, row: Mapping[str, Any], models: Sequence[str]) -> tuple[str, ...]:
+    return name, str(row["pictures"]), *(f"{row[model]['mean']:.3f}" for model in models)
+
+
+def _gains(where: str, row: Mapping[str, Any], models: Sequence[str]) -> list[str]:
+    rivals = ["observed", *(model for model in models if f"adjusted over {model}" in row)]
+    gains = ", ".join(f"over {rival} {_interval(row[f'adjusted over {rival}'])}" for rival in rivals)
+    return [f"{where}, scan by scan, the adjusted mask has {gains}."]
+
+
+def _typed(results: Mapping[str, Any]) -> list[str]:
+    labels = {entry.id: entry.label for entry in load_dictionary()}
+    rows = [
+        (
+            labels[name],
+            f"{row['damage']['mean']:.3f}",
+            "-" if row["recovery"] is None else _interval(row["recovery"]),
+            "-" if row["recovery"] is None else _interval(row["recovery by another's name"]),
+            f"{row['harm to clean']['mean']:.3f}",
+            f"{row['detection AUROC']:.3f}",
+        )
+        for name, row in results["typed"].items()
+    ]
+    columns = ("typed, never in training", "damage", "recovery", "recovery by another's name", "harm", "AUROC")
+    return _grid(columns, rows)
+
+
+def _planted(results: Mapping[str, Any]) -> list[str]:
+    tests = ("aligned", "absent", "misleading", "gap")
+    rows = [(name, *(_interval(row[test]) for test in tests)) for name, row in results["planted"].items()]
+    gains = results["gains"]
+    over = ", ".join(
+        f"over {rival} {_interval(gains[f'causalseg, calipers removed over {rival}']['worst'])}"
+        for rival in ("plain", "augmented")
+    )
+    return [
+        *_grid(("model", "aligned", "absent", "misleading", "gap, aligned - misleading"), rows),
+        "",
+        f"In the worst test, calipers removed has {over}.",
     ]
 
 
@@ -136,6 +197,9 @@ _TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
     "segmentation": ("segmentation", _segmentation),
     "text": ("text", _text),
     "rivals": ("rivals", _rivals),
+    "sites": ("sites", _sites),
+    "typed": ("typed", _typed),
+    "planted": ("planted", _planted),
     "speed": ("speed", _speed),
 }
 """Name of the table -> suite it is read from, and how it is written."""
