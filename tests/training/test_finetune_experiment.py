@@ -53,8 +53,8 @@ def rows(tmp_path: Path) -> list[Row]:
 
 @pytest.fixture
 def quick(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start from the taught network, and make few steps."""
-    few = LearnConfig(steps=5, rate=3e-3, corrections_per_step=6, replay_per_step=6, parent_answer_weight=1.0)
+    """Start from the taught network, and make few steps; at ten times the rate they gain or lose by the machine."""
+    few = LearnConfig(steps=8, rate=3e-4, corrections_per_step=6, replay_per_step=6, parent_answer_weight=1.0)
     for module in (experiment, rounds, poison):
         monkeypatch.setattr(module, "checkpoint_parent", lambda entry: parent)
     monkeypatch.setattr(rounds, "LearnConfig", lambda seed: replace(few, seed=seed))
