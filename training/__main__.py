@@ -43,7 +43,6 @@ from causalseg.engine import Engine
 from causalseg.errors import CausalsegError, CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
-from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
 from training.boxes import add_command as add_boxes
@@ -64,9 +63,8 @@ from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
 from training.papers.architecture import load_architecture, save_architecture
 from training.papers.branches import branches_table
-from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
-from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
+from training.papers.stage import PAPERS, train_paper
 from training.parents import architecture_of, start_from, take_causal_core, trained
 from training.planted.cli import add_command as add_planted
 from training.progress import Bar
@@ -86,7 +84,6 @@ SUITES = {
     "mcdrl": ("segmentation", "text"),
 }
 """Of each core: without named confounders there is no switch whose faithfulness could be scored."""
-PAPERS = ("causalclipseg", "mcdrl")
 TOWERS = ("causalseg-lite", "RN50", "ViT-B-16")
 
 
@@ -216,10 +213,7 @@ def _train_paper(options: argparse.Namespace) -> None:
     given: dict[str, Any] = {"freeze_beginning": is_lite} | (
         {} if options.epochs is None else {"epochs": options.epochs}
     )
-    if isinstance(network, CausalClipSegNetwork):
-        train_causalclipseg(network, squares, CausalClipSegConfig(**given), options.run)
-    elif isinstance(network, McdrlNetwork):
-        train_mcdrl(network, squares, McdrlConfig(**given), options.run)
+    train_paper(network, squares, given, options.run)
 
 
 def _architecture_of_stage(options: argparse.Namespace) -> Architecture:

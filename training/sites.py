@@ -24,16 +24,13 @@ from causalseg.causal.dictionary import load_dictionary
 from causalseg.engine import Engine
 from causalseg.errors import CannotLearn
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.causalclipseg import CausalClipSegNetwork
-from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
 from training.compare import Paired, clean_pictures
 from training.data import Squares, load_squares, read_index
 from training.imagenet import load_imagenet
 from training.joint_stage import JointConfig, train_joint
-from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
-from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 from training.papers.questions import take_shared
+from training.papers.stage import PAPERS, train_paper
 from training.parents import start_under_do
 from training.progress import Bar
 from training.release import chosen_entry
@@ -43,7 +40,6 @@ from training.rows import Row
 from training.segment_stage import SegmentConfig, train_segment
 
 SITES = ("kvasir", "clinicdb", "bkai")
-PAPERS = ("causalclipseg", "mcdrl")
 RIVALS = ("plain", "augmented", *PAPERS)
 
 
@@ -139,10 +135,7 @@ def _trained(fold: _Fold, name: str) -> tuple[SegmentationNetwork, Architecture]
         architecture = replace(own, core=name, separate=False)
         paper = _fresh(architecture)
         take_shared(paper, network.state_dict())
-        if isinstance(paper, CausalClipSegNetwork):
-            train_causalclipseg(paper, fold.learn, CausalClipSegConfig(**settings), run)
-        elif isinstance(paper, McdrlNetwork):
-            train_mcdrl(paper, fold.learn, McdrlConfig(**settings), run)
+        train_paper(paper, fold.learn, settings, run)
         return paper, architecture
     if name == "causalseg":
         start_under_do(network)

@@ -111,21 +111,21 @@ def _scores(engine: Engine, entry: Confounder, other: str, groups: dict[str, lis
         scan, mask = as_scan(row), load_mask(row.mask)
         spoilt = engine.encode(engine.add(scan, entry.id, protocol.strength, twin_seed(protocol, index)))
         clean = engine.encode(scan)
+        spoilt_typed, clean_typed = engine.look_for(spoilt, entry.label), engine.look_for(clean, entry.label)
         clean_dice, observed = _dice(engine, clean, row, mask), _dice(engine, spoilt, row, mask)
         scores.damage.append(clean_dice - observed)
-        scores.regained.append(_dice(engine, spoilt, row, mask, entry.label) - observed)
-        scores.regained_by_another.append(_dice(engine, spoilt, row, mask, other) - observed)
-        scores.harm.append(clean_dice - _dice(engine, clean, row, mask, entry.label))
-        scores.strength_with.append(engine.look_for(spoilt, entry.label).strength[entry.label])
-        scores.strength_without.append(engine.look_for(clean, entry.label).strength[entry.label])
+        scores.regained.append(_dice(engine, spoilt_typed, row, mask, entry.label) - observed)
+        scores.regained_by_another.append(_dice(engine, engine.look_for(spoilt, other), row, mask, other) - observed)
+        scores.harm.append(clean_dice - _dice(engine, clean_typed, row, mask, entry.label))
+        scores.strength_with.append(spoilt_typed.strength[entry.label])
+        scores.strength_without.append(clean_typed.strength[entry.label])
     return scores
 
 
 def _dice(engine: Engine, encoded: EncodedScan, row: Row, mask: Any, typed: str | None = None) -> float:
-    """Dice of the observed mask, or of the one without what is typed."""
-    if typed is None:
-        return dice(engine.segment(encoded, row.target, remove=None).mask, mask)
-    return dice(engine.segment(engine.look_for(encoded, typed), row.target, remove=[typed]).mask, mask)
+    """Dice of the observed mask, or of the one without what was typed and looked for."""
+    remove = None if typed is None else [typed]
+    return dice(engine.segment(encoded, row.target, remove=remove).mask, mask)
 
 
 def _summary(scores: _Scores) -> dict[str, Any]:

@@ -338,7 +338,7 @@ def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button, gr.But
         )
         fill = gr.Button(copy.FILL, size="sm", elem_id="fill", min_width=80)
         smooth = gr.Button(copy.SMOOTH, size="sm", elem_id="smooth", min_width=90)
-        refine = gr.Button(copy.REFINE, size="sm", elem_id="refine", min_width=120, visible=refining.is_installed())
+        refine = gr.Button(copy.REFINE, size="sm", elem_id="refine", min_width=80, visible=refining.is_installed())
         take_back = gr.Button(copy.TAKE_BACK, size="sm", elem_id="take-back", min_width=80)
     return start_from, fill, smooth, refine, take_back
 

@@ -20,6 +20,7 @@ from training.papers.architecture import load_architecture, save_architecture
 from training.papers.causalclipseg_stage import CausalClipSegConfig, Game, Turn, train_causalclipseg
 from training.papers.mcdrl_stage import McdrlConfig, McdrlTrainer, causal_loss, class_index, train_mcdrl
 from training.papers.questions import optimizer_of, take_shared
+from training.papers.stage import train_paper
 
 GAME = CausalClipSegConfig(
     epochs=2, batch_size=8, freeze_beginning=False, warm_up_share=0.5, masker_every=2, average_decay=0.5
@@ -187,6 +188,11 @@ def test_a_core_may_start_from_another_cores_tower_neck_and_decoder(core: str) -
     )
     with pytest.raises(CheckpointError, match="another image tower"):
         take_shared(network, {"image_tower.stages.0.0.weight": torch.zeros(1)})
+
+
+def test_no_stage_of_a_paper_trains_our_own_core(squares: Squares, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="there are causalclipseg, mcdrl"):
+        train_paper(small_network("causalseg", "RN50"), squares, {}, tmp_path)
 
 
 def test_a_run_knows_its_architecture(tmp_path: Path) -> None:
