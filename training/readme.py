@@ -23,12 +23,12 @@ def fill_readme(readme: str, results_dir: Path) -> str:
         FileNotFoundError: a suite has not been evaluated.
         ValueError: a table's marks are missing from the README.
     """
-    for name, (suite, lines) in _TABLES.items():
-        results = json.loads((results_dir / f"{suite}.json").read_text(encoding="utf-8"))
+    for name, (suites, lines) in _TABLES.items():
+        results = [json.loads((results_dir / f"{suite}.json").read_text(encoding="utf-8")) for suite in suites]
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        checkpoint = results["made_by"].get("checkpoint")
-        measured_on = [] if checkpoint is None else ["", f"Measured on `{checkpoint}`."]
-        text = "\n".join([*lines(results), *measured_on]) + "\n"
+        checkpoints = sorted({one["made_by"]["checkpoint"] for one in results if "checkpoint" in one["made_by"]})
+        measured_on = ["", f"Measured on `{'`, `'.join(checkpoints)}`."] if checkpoints else []
+        text = "\n".join([*lines(*results), *measured_on]) + "\n"
         readme, count = pattern.subn(lambda found, text=text: found[1] + text + found[2], readme)
         if count != 1:
             raise ValueError(f"the README needs one table between <!-- {name} --> and <!-- /{name} -->")
@@ -188,18 +188,41 @@ def _planted(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _finetune(*sites: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for results in sites:
+        table, ten = results["finetune"], results["finetune"]["heads, 10 corrections"]
+        rows.append(
+            (
+                _site_of(results["made_by"]["command"]),
+                f"{table['before']['site']['mean']:.3f}",
+                _interval(ten["gain on the site"]),
+                _interval(ten["change on the source tests"]),
+                f"{round(ten['let through by the gate'] * ten['seeds'])} of {ten['seeds']}",
+            )
+        )
+    columns = ("site", "Dice before", "gain by 10 corrections", "change on the source sets", "let through by the gate")
+    return _grid(columns, rows)
+
+
+def _site_of(command: str) -> str:
+    words = command.split()
+    return words[words.index("--site") + 1]
+
+
 def _speed(results: Mapping[str, Any]) -> list[str]:
     return _grid(("what", "value"), [(name, f"{value:.3f}") for name, value in results["speed"].items()])
 
 
-_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], list[str]]]] = {
-    "faithfulness": ("faithfulness", _faithfulness),
-    "segmentation": ("segmentation", _segmentation),
-    "text": ("text", _text),
-    "rivals": ("rivals", _rivals),
-    "sites": ("sites", _sites),
-    "typed": ("typed", _typed),
-    "planted": ("planted", _planted),
-    "speed": ("speed", _speed),
+_TABLES: Mapping[str, tuple[Sequence[str], Callable[..., list[str]]]] = {
+    "faithfulness": (["faithfulness"], _faithfulness),
+    "segmentation": (["segmentation"], _segmentation),
+    "text": (["text"], _text),
+    "rivals": (["rivals"], _rivals),
+    "sites": (["sites"], _sites),
+    "typed": (["typed"], _typed),
+    "planted": (["planted"], _planted),
+    "finetune": (["finetune_lgg", "finetune_busbra", "finetune_bkai", "finetune_clinicdb"], _finetune),
+    "speed": (["speed"], _speed),
 }
-"""Name of the table -> suite it is read from, and how it is written."""
+"""Name of the table -> suites it is read from, and how it is written."""
