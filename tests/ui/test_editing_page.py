@@ -69,6 +69,7 @@ def test_a_mask_is_refined_in_its_box_and_its_label_says_so(app: App, editor: Ed
     page.locator("#refine").click()
     expect_message(page, r"separate pieces, and at most 64 can be refined at once")
     page.locator("#smooth").click()
+    expect_text(page, "#kept", "draft kept")
     until(page, editor.saves, what="the smooth mask to be in the editor")
     page.locator("#refine").click()
     expect_text(page, "#kept", "draft kept")

@@ -105,9 +105,11 @@ def test_the_whole_loop_on_a_slice_of_a_nifti_volume(app: App, page: Page, tmp_p
     expect_text(page, "#facts", "NIfTI")
     describe(page, "lung")
     expect_status(page, "^adjusted mask")
-    slider = page.locator("#slices input[type=number]")
+    shown, slider = page.locator("#scan-picture img"), page.locator("#slices input[type=number]")
+    before = shown.get_attribute("src") or ""
     slider.fill("4")
     slider.press("Enter")
+    expect(shown).not_to_have_attribute("src", before)
     page.locator("#observed").click()
     expect_status(page, "^observed mask")
     editor = Editor(page)

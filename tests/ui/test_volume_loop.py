@@ -107,9 +107,11 @@ def test_the_whole_loop_on_a_volume(app: App, page: Page, tmp_path: Path, write:
 
 
 def turn_to(page: Page, place: int) -> None:
-    slider = page.locator("#slices input[type=number]")
+    shown, slider = page.locator("#scan-picture img"), page.locator("#slices input[type=number]")
+    before = shown.get_attribute("src") or ""
     slider.fill(str(place))
     slider.press("Enter")
+    expect(shown).not_to_have_attribute("src", before)
     expect_text(page, "#status .prose", "^observed mask")
 
 
