@@ -66,6 +66,15 @@ def picture(page: Page, selector: str) -> UInt8[np.ndarray, "height width channe
     return np.asarray(Image.open(BytesIO(base64.b64decode(source.partition(",")[2]))))
 
 
+def turn_to(page: Page, place: int) -> None:
+    """Go to a slice, from 1 on, that is not the one shown; wait for its picture."""
+    shown, slider = page.locator("#scan-picture img"), page.locator("#slices input[type=number]")
+    before = shown.get_attribute("src") or ""
+    slider.fill(str(place))
+    slider.press("Enter")
+    expect(shown).not_to_have_attribute("src", before)
+
+
 def until(page: Page, is_true: Callable[[], bool], *, what: str) -> None:
     """Wait for what no selector can say."""
     until_s = time.monotonic() + TIMEOUT_MS / 1000

@@ -17,6 +17,7 @@ from tests.ui.drive import (
     expect_status,
     expect_text,
     picture,
+    turn_to,
     until,
     upload,
 )
@@ -105,11 +106,7 @@ def test_the_whole_loop_on_a_slice_of_a_nifti_volume(app: App, page: Page, tmp_p
     expect_text(page, "#facts", "NIfTI")
     describe(page, "lung")
     expect_status(page, "^adjusted mask")
-    shown, slider = page.locator("#scan-picture img"), page.locator("#slices input[type=number]")
-    before = shown.get_attribute("src") or ""
-    slider.fill("4")
-    slider.press("Enter")
-    expect(shown).not_to_have_attribute("src", before)
+    turn_to(page, 4)
     page.locator("#observed").click()
     expect_status(page, "^observed mask")
     editor = Editor(page)

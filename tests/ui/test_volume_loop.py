@@ -18,7 +18,7 @@ from pydicom.uid import EnhancedCTImageStorage
 from tests.annotations.reading_back import files_of
 from tests.scan.files import item, make_dicom
 from tests.ui.conftest import App
-from tests.ui.drive import Editor, describe, expect_status, expect_text, upload
+from tests.ui.drive import Editor, describe, expect_status, expect_text, turn_to, upload
 from tests.ui.volumes import CENTER, COUNT, HEIGHT_PX, WIDTH, WIDTH_PX, growing_disc, write_nifti
 
 DISC_CENTRE_XY = (213, 256)
@@ -85,6 +85,7 @@ def test_the_whole_loop_on_a_volume(app: App, page: Page, tmp_path: Path, write:
     page.get_by_role("button", name=f"Segment all {COUNT} slices").click()
     expect_text(page, "#volume", f"{COUNT} of {COUNT} slices")
     turn_to(page, PLACE)
+    expect_status(page, "^observed mask")
     editor = Editor(page)
     editor.load(tinted_xy=DISC_CENTRE_XY)
     editor.stroke((340, 180), (440, 330))
@@ -104,15 +105,6 @@ def test_the_whole_loop_on_a_volume(app: App, page: Page, tmp_path: Path, write:
     provenance = json.loads(files["provenance.json"])
     assert (provenance["corrected"], provenance["scan_sha256"]) == ([PLACE - 1], sha256)
     assert not any(b"Meier" in content for content in files.values())
-
-
-def turn_to(page: Page, place: int) -> None:
-    shown, slider = page.locator("#scan-picture img"), page.locator("#slices input[type=number]")
-    before = shown.get_attribute("src") or ""
-    slider.fill(str(place))
-    slider.press("Enter")
-    expect(shown).not_to_have_attribute("src", before)
-    expect_text(page, "#status .prose", "^observed mask")
 
 
 def export(app: App, page: Page, which: str) -> dict[str, bytes]:
