@@ -43,7 +43,8 @@ class CheckpointEntry:
     licence: str
     architecture: Architecture
     presence_threshold: float
-    """Raw presence below which nothing is said to be found; answers shift their presence so that this is 0.5."""
+    """Raw presence of the thing asked for below which nothing is said to be found, where the modality is not known;
+    answers shift their presence so that this is 0.5."""
     temperature: float
     """Divides the mask logits, so that probabilities are calibrated."""
     detection_threshold: float
@@ -56,6 +57,8 @@ class CheckpointEntry:
     """Of that entry's file."""
     detection_thresholds: Mapping[str, float] = field(default_factory=dict)
     """By the id of a confounder, where its threshold is another one than `detection_threshold`."""
+    presence_thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By modality, where its threshold is another one than `presence_threshold`."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -65,6 +68,10 @@ class CheckpointEntry:
     def detected_from(self, confounder: str) -> float:
         """Strength from which the confounder of this id counts as detected."""
         return self.detection_thresholds.get(confounder, self.detection_threshold)
+
+    def present_from(self, modality: str | None) -> float:
+        """Raw presence from which the thing asked for counts as found in a scan of this modality, if it is known."""
+        return self.presence_thresholds.get(modality or "", self.presence_threshold)
 
     @classmethod
     def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":

@@ -358,7 +358,8 @@ class Engine:
     ) -> Segmentation:
         logits = decoded.mask_logits[row : row + 1]
         probability = to_scan_probability(logits, encoded.scan.hw, self._entry.temperature)
-        threshold_logit = math.log(self._entry.presence_threshold / (1 - self._entry.presence_threshold))
+        threshold = self._entry.present_from(encoded.scan.modality)
+        threshold_logit = math.log(threshold / (1 - threshold))
         presence = float((decoded.presence_logits[row] - threshold_logit).sigmoid())
         found = presence >= 0.5
         mask = (probability > 0.5) & found

@@ -252,7 +252,7 @@ def _rival(run: Path, options: argparse.Namespace) -> Engine:
     """A run as an engine, with thresholds chosen as a released checkpoint's are."""
     network, architecture = trained(run), load_architecture(run)
     thresholds = choose_thresholds(network, _validation(options, architecture))
-    return Engine(network, new_entry(run.name, *thresholds, architecture))
+    return Engine(network, new_entry(run.name, thresholds, architecture))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

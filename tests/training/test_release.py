@@ -12,7 +12,7 @@ from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from training.augment import augment
 from training.data import Squares
-from training.release import FALSELY_DETECTED, choose_detection
+from training.release import FALSELY_DETECTED, choose_detection, choose_thresholds, presence_threshold
 from training.resume import seed_epoch
 
 from .finetune_world import ENTRY
@@ -63,3 +63,40 @@ def test_light_says_how_far_colours_change_and_leaves_geometry_alone(light: floa
     torch.testing.assert_close(view.masks, plain.masks)
     change, mild_change = ((one.images - plain.images).abs().mean() for one in (view, mild))
     assert torch.sign(change - mild_change) == np.sign(light - 1)
+
+
+def test_presence_has_to_reach_half_way_between_what_is_there_and_what_is_not() -> None:
+    there, absent = [9.0, 2.0] * 500, [-6.0, -9.0] * 500
+
+    assert presence_threshold(there, there, absent) == pytest.approx(1 / (1 + np.exp(2.0)), abs=1e-4)
+    assert presence_threshold([-90.0, *there], there, [*absent, 90.0]) == presence_threshold(there, there, absent)
+
+
+def test_presence_has_not_to_reach_more_than_a_confounder_leaves() -> None:
+    there, absent = [9.0, 2.0] * 500, [-6.0, -9.0] * 500
+
+    assert presence_threshold(there, [-3.0] * 50, absent) == pytest.approx(1 / (1 + np.exp(3.0)), abs=1e-4)
+    assert 0 < presence_threshold(there, [-300.0] * 50, absent) < 1
+
+
+def test_every_modality_gets_a_presence_threshold_of_its_own(network: CausalSegNetwork, squares: Squares) -> None:
+    network.eval().requires_grad_(requires_grad=False)
+
+    chosen = choose_thresholds(network, squares)
+
+    drawn = {row.modality for row, mask in zip(squares.rows, squares.masks, strict=True) if mask.any()}
+    assert chosen.presence_of.keys() == drawn
+    assert len(drawn) > 1
+    assert chosen.presence == min(chosen.presence_of.values())
+
+
+def test_what_is_asked_for_is_found_by_the_modalitys_threshold(network: CausalSegNetwork, squares: Squares) -> None:
+    entry = replace(ENTRY, presence_threshold=1e-4, presence_thresholds={"endoscopy": 1 - 1e-4})
+    engine, image = Engine(network.eval(), entry), np.array(squares.images_u8[0])
+
+    found = [
+        engine.segment(engine.encode(Scan(image, "x", "PNG", modality)), "polyp").found
+        for modality in ("endoscopy", "mri", None)
+    ]
+
+    assert found == [False, True, True]
