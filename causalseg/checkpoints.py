@@ -43,8 +43,7 @@ class CheckpointEntry:
     licence: str
     architecture: Architecture
     presence_threshold: float
-    """Raw presence of the thing asked for below which nothing is said to be found, where the modality is not known;
-    answers shift their presence so that this is 0.5."""
+    """Raw presence from which a thing is surely in a scan."""
     temperature: float
     """Divides the mask logits, so that probabilities are calibrated."""
     detection_threshold: float
@@ -57,8 +56,9 @@ class CheckpointEntry:
     """Of that entry's file."""
     detection_thresholds: Mapping[str, float] = field(default_factory=dict)
     """By the id of a confounder, where its threshold is another one than `detection_threshold`."""
-    presence_thresholds: Mapping[str, float] = field(default_factory=dict)
-    """By modality, where its threshold is another one than `presence_threshold`."""
+    targets: tuple[str, ...] = ()
+    """What the checkpoint learnt to find, a description each: in a scan in which none of them is surely there, a thing
+    counts as found unless it is surely absent. Without any, only what is surely there is found."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -69,9 +69,14 @@ class CheckpointEntry:
         """Strength from which the confounder of this id counts as detected."""
         return self.detection_thresholds.get(confounder, self.detection_threshold)
 
-    def present_from(self, modality: str | None) -> float:
-        """Raw presence from which the thing asked for counts as found in a scan of this modality, if it is known."""
-        return self.presence_thresholds.get(modality or "", self.presence_threshold)
+    @property
+    def least_presence(self) -> float:
+        """Raw presence below which a thing is surely absent, and found in no scan."""
+        return 1 - self.presence_threshold if self.targets else self.presence_threshold
+
+    def found_from(self, surest: float) -> float:
+        """Raw presence from which a thing counts as found in a scan whose `surest` target has that raw presence."""
+        return self.presence_threshold if surest >= self.presence_threshold else self.least_presence
 
     @classmethod
     def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":
@@ -86,7 +91,7 @@ class CheckpointEntry:
         try:
             given = dict(values)
             given["architecture"] = Architecture.from_mapping(given["architecture"])
-            for key in ("sources", "data"):
+            for key in ("sources", "data", "targets"):
                 given[key] = tuple(given.get(key, ()))
             return cls(name=name, **given)
         except (KeyError, TypeError, ValueError) as error:

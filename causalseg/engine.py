@@ -53,7 +53,7 @@ class Segmentation:
     probability: Float32[np.ndarray, "height width"]
     """Of each pixel belonging to the described thing, in [0, 1], were it present at all."""
     presence: float
-    """How sure it is that what is described is in this scan at all, in [0, 1]; 0.5 is the checkpoint's threshold."""
+    """How sure it is that what is described is in this scan at all, in [0, 1]; 0.5 is the threshold for this scan."""
     found: bool
     """Whether `presence` is at least 0.5; where it is not, `mask` is empty."""
     confounders: dict[str, float]
@@ -88,6 +88,8 @@ class EncodedScan:
     """Where each confounder is, in [0, 1]; 1 everywhere for a global one. In the order of `strength`."""
     codes: Float[Tensor, "confounder code"]
     """The text code of each confounder, in the order of `strength`."""
+    surest: float = 0.0
+    """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in the observed scan."""
     model: Model | None = None
     """What encoded it, and answers for it; None: what the engine serves now."""
 
@@ -113,6 +115,7 @@ class Engine:
         self._notice = ""
         self._dictionary = load_dictionary()
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
+        self._targets = network.text_tower(list(entry.targets)) if entry.targets else None
         self._index = {entry.id: i for i, entry in enumerate(self._dictionary)}
         self._texts: OrderedDict[str, TextCode] = OrderedDict()
         self._lock = threading.RLock()
@@ -170,6 +173,7 @@ class Engine:
             stages = model.network.observe(to_network(square[None]).to(self._device))
             presence = model.network.presence(stages, self._codes)
             pyramid = model.network.observed_pyramid(stages)
+            surest = self._surest(model.network, pyramid)
         strength = presence.strength[0].tolist()
         is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
         maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
@@ -182,6 +186,7 @@ class Engine:
             tuple(level.cpu() for level in pyramid),
             maps.cpu(),
             self._codes.cpu(),
+            surest,
             model,
         )
 
@@ -333,6 +338,13 @@ class Engine:
             raise BadDescription(f"The description has {len(words)} characters; shorten it to at most {limit}.")
         return words
 
+    def _surest(self, network: SegmentationNetwork, pyramid: Sequence[Tensor]) -> float:
+        if self._targets is None:
+            return 0.0
+        count = len(self._entry.targets)
+        asked = [level.expand(count, -1, -1, -1) for level in pyramid]
+        return float(network.presence_logits(asked, self._targets).sigmoid().max())
+
     def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
         network = (encoded.model or self._model).network
         count = len(removals)
@@ -358,7 +370,7 @@ class Engine:
     ) -> Segmentation:
         logits = decoded.mask_logits[row : row + 1]
         probability = to_scan_probability(logits, encoded.scan.hw, self._entry.temperature)
-        threshold = self._entry.present_from(encoded.scan.modality)
+        threshold = self._entry.found_from(encoded.surest)
         threshold_logit = math.log(threshold / (1 - threshold))
         presence = float((decoded.presence_logits[row] - threshold_logit).sigmoid())
         found = presence >= 0.5

@@ -2,6 +2,7 @@
 
     python -m training train segment   --data FOLDER --run RUN [--from RUN_OR_CHECKPOINT]
     python -m training train intervene --data FOLDER --run RUN --from RUN_OR_CHECKPOINT [--under-do RUN_OR_CHECKPOINT]
+    python -m training train found     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
@@ -58,6 +59,7 @@ from training.evaluate import (
 )
 from training.faithfulness import Protocol, faithfulness_table
 from training.finetune.cli import add_commands
+from training.found_stage import FoundConfig, train_found
 from training.imagenet import load_imagenet
 from training.intervene_stage import InterveneConfig, train_intervene
 from training.joint_stage import JointConfig, train_joint
@@ -110,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
-    train.add_argument("stage", choices=("segment", "intervene", "refine", "joint", "plain", "augmented", *PAPERS))
+    train.add_argument(
+        "stage", choices=("segment", "found", "intervene", "refine", "joint", "plain", "augmented", *PAPERS)
+    )
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
     train.add_argument(
@@ -184,6 +188,8 @@ def _train(options: argparse.Namespace) -> None:
         train_segment(network, squares, config, options.run, goes_on=options.parent is not None)
     elif options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
+    elif options.stage == "found":
+        train_found(network, squares, load_dictionary(), FoundConfig(**epochs), options.run)
     elif options.stage in ("plain", "augmented"):
         train_rival(options.stage, network, squares, load_dictionary(), JointConfig(**epochs), options.run)
     elif options.stage == "joint":
@@ -252,7 +258,7 @@ def _rival(run: Path, options: argparse.Namespace) -> Engine:
     """A run as an engine, with thresholds chosen as a released checkpoint's are."""
     network, architecture = trained(run), load_architecture(run)
     thresholds = choose_thresholds(network, _validation(options, architecture))
-    return Engine(network, new_entry(run.name, thresholds, architecture))
+    return Engine(network, new_entry(run.name, *thresholds, architecture))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -71,6 +71,10 @@ class SegmentationNetwork(nn.Module, ABC):
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Answer one description for each pyramid of the batch."""
 
+    def presence_logits(self, pyramid: list[Tensor], text: TextCode) -> Float[Tensor, " batch"]:
+        """Whether each description's thing is in its pyramid at all."""
+        return self.decode(pyramid, text).presence_logits
+
     def answer(self, image: Float[Tensor, "batch 3 height width"], text: TextCode) -> Decoded:
         """The observed mask: one description for each image."""
         return self.decode(self.observed_pyramid(self.observe(image)), text)
@@ -151,6 +155,10 @@ class CausalSegNetwork(SegmentationNetwork):
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Answer one description for each pyramid of the batch."""
         return self.decoder(pyramid, text)
+
+    def presence_logits(self, pyramid: list[Tensor], text: TextCode) -> Float[Tensor, " batch"]:
+        """Whether each description's thing is in its pyramid at all; no mask is made."""
+        return self.decoder.presence_logits(pyramid, text)
 
 
 def _blend(observed: Tensor, changed: Tensor, extent: Float[Tensor, "batch 1 height width"]) -> Tensor:

@@ -29,6 +29,17 @@ class Decoded(NamedTuple):
     """Unit-length codes of the patches at stride 16, in the text tower's space."""
 
 
+class _Coarse(NamedTuple):
+    """What is known before the fine levels are asked."""
+
+    found: Float[Tensor, "batch found"]
+    """What the reader found in the words."""
+    sentence: Float[Tensor, "batch text"]
+    """The sentence code as the reader corrects it."""
+    at_16: Float[Tensor, "batch channels height width"]
+    at_32: Float[Tensor, "batch channels height width"]
+
+
 class SeparableConv(nn.Sequential):
     """Depthwise then pointwise convolution, batch norm, ReLU."""
 
@@ -108,22 +119,36 @@ class TextToPixel(nn.Module):
 
     def forward(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Decode `pyramid` (strides 4, 8, 16, 32, equal channels), one description per pyramid."""
+        coarse = self._coarse(pyramid, text)
+        merged = coarse.at_16
+        for i in (1, 0):
+            merged = self._merge(i, merged, self._modulate(pyramid[i], coarse.sentence, i))
+        mask_logits = apply_kernel(self.narrow(merged), self.kernel(self.sentence(coarse.sentence)))
+        prior = torch.einsum("bt,thw->bhw", self.reader.prior(coarse.found), _place_terms(merged))[:, None]
+        patch_codes = functional.normalize(self.patch_code(coarse.at_16), dim=1)
+        return Decoded(mask_logits + prior, self._presence_logits(coarse), patch_codes)
+
+    def presence_logits(self, pyramid: list[Tensor], text: TextCode) -> Float[Tensor, " batch"]:
+        """The presence answer alone: it asks the two coarse levels, so no mask has to be made."""
+        return self._presence_logits(self._coarse(pyramid, text))
+
+    def _coarse(self, pyramid: list[Tensor], text: TextCode) -> "_Coarse":
         found = self.reader(text)
-        read = text.sentence + self.reader.correction(found)
-        levels = [self._modulate(level, read, i) for i, level in enumerate(pyramid)]
+        sentence = text.sentence + self.reader.correction(found)
+        asked = []
         for i in (2, 3):
-            placed = self.place[i - 2](_coordinates(levels[i])) + self._slope(found, levels[i], i - 2)
-            levels[i] = self.ask[i - 2](levels[i] + placed, text)
-        merged = levels[3] = self.merge[3](levels[3])
-        for i in (2, 1, 0):
-            merged = functional.interpolate(merged, size=levels[i].shape[-2:], mode="bilinear") + levels[i]
-            merged = levels[i] = self.merge[i](merged)
-        sentence = self.sentence(read)
-        mask_logits = apply_kernel(self.narrow(merged), self.kernel(sentence))
-        mask_logits = mask_logits + torch.einsum("bt,thw->bhw", self.reader.prior(found), _place_terms(merged))[:, None]
-        pooled = [pool(levels[i]) for i in (2, 3) for pool in (_mean, _peak)]
-        presence_logits = self.presence(torch.cat([*pooled, sentence], dim=1)).squeeze(1)
-        return Decoded(mask_logits, presence_logits, functional.normalize(self.patch_code(levels[2]), dim=1))
+            level = self._modulate(pyramid[i], sentence, i)
+            placed = self.place[i - 2](_coordinates(level)) + self._slope(found, level, i - 2)
+            asked.append(self.ask[i - 2](level + placed, text))
+        at_32 = self.merge[3](asked[1])
+        return _Coarse(found, sentence, self._merge(2, at_32, asked[0]), at_32)
+
+    def _merge(self, i: int, coarser: Tensor, level: Tensor) -> Tensor:
+        return self.merge[i](functional.interpolate(coarser, size=level.shape[-2:], mode="bilinear") + level)
+
+    def _presence_logits(self, coarse: "_Coarse") -> Float[Tensor, " batch"]:
+        pooled = [pool(level) for level in (coarse.at_16, coarse.at_32) for pool in (_mean, _peak)]
+        return self.presence(torch.cat([*pooled, self.sentence(coarse.sentence)], dim=1)).squeeze(1)
 
     def _modulate(self, level: Tensor, sentence: Tensor, i: int) -> Tensor:
         scale, shift = self.gate[i](sentence)[:, :, None, None].chunk(2, dim=1)

@@ -37,6 +37,12 @@ def test_shapes() -> None:
     torch.testing.assert_close(decoded.patch_codes.norm(dim=1), torch.ones(3, 8, 8))
 
 
+def test_presence_alone_is_the_presence_of_the_whole_answer() -> None:
+    model, levels, text = decoder(), pyramid(3), code(4, 2, 6)
+
+    torch.testing.assert_close(model.presence_logits(levels, text), model(levels, text).presence_logits)
+
+
 def test_each_scan_is_answered_by_its_own_text_alone() -> None:
     model, levels, text = decoder(), pyramid(2), code(3, 3)
 

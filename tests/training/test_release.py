@@ -12,7 +12,7 @@ from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from training.augment import augment
 from training.data import Squares
-from training.release import FALSELY_DETECTED, choose_detection, choose_thresholds, presence_threshold
+from training.release import ANSWERED_ABSENT, FALSELY_DETECTED, TARGETS, choose_detection, choose_thresholds, sure_from
 from training.resume import seed_epoch
 
 from .finetune_world import ENTRY
@@ -65,38 +65,57 @@ def test_light_says_how_far_colours_change_and_leaves_geometry_alone(light: floa
     assert torch.sign(change - mild_change) == np.sign(light - 1)
 
 
-def test_presence_has_to_reach_half_way_between_what_is_there_and_what_is_not() -> None:
-    there, absent = [9.0, 2.0] * 500, [-6.0, -9.0] * 500
-
-    assert presence_threshold(there, there, absent) == pytest.approx(1 / (1 + np.exp(2.0)), abs=1e-4)
-    assert presence_threshold([-90.0, *there], there, [*absent, 90.0]) == presence_threshold(there, there, absent)
-
-
-def test_presence_has_not_to_reach_more_than_a_confounder_leaves() -> None:
-    there, absent = [9.0, 2.0] * 500, [-6.0, -9.0] * 500
-
-    assert presence_threshold(there, [-3.0] * 50, absent) == pytest.approx(1 / (1 + np.exp(3.0)), abs=1e-4)
-    assert 0 < presence_threshold(there, [-300.0] * 50, absent) < 1
+def seen_presence(clear_scans: int, unclear_scans: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of two targets, the first there and the second not: clear in some scans, near each other in the others."""
+    rng = np.random.default_rng(0)
+    clear = np.stack([rng.normal(12, 1, clear_scans), rng.normal(-3, 1, clear_scans)], axis=1)
+    unclear = np.stack([rng.normal(0, 1, unclear_scans), rng.normal(-5, 1, unclear_scans)], axis=1)
+    logits = np.concatenate([clear, unclear])
+    return logits, np.tile([False, True], (len(logits), 1))
 
 
-def test_every_modality_gets_a_presence_threshold_of_its_own(network: CausalSegNetwork, squares: Squares) -> None:
+def test_few_absent_things_are_answered_and_one_step_further_too_many() -> None:
+    logits, is_absent = seen_presence(500, 50)
+
+    chosen = sure_from(logits, is_absent)
+
+    def answered(threshold: float) -> float:
+        sure = np.log(threshold / (1 - threshold))
+        found = logits >= np.where(logits.max(1, keepdims=True) >= sure, sure, -sure)
+        return float(found[is_absent].mean())
+
+    assert 0.5 < chosen < 1
+    assert answered(chosen) <= ANSWERED_ABSENT < answered(1 / (1 + (1 / chosen - 1) * np.exp(-0.25)))
+
+
+def test_what_is_not_clear_is_found_where_nothing_else_is_clear() -> None:
+    logits, is_absent = seen_presence(500, 50)
+    chosen = sure_from(logits, is_absent)
+    entry = replace(ENTRY, presence_threshold=chosen, targets=("polyp", "lung"))
+
+    assert entry.found_from(surest=0.999) == chosen
+    assert entry.found_from(surest=0.5) == entry.least_presence == pytest.approx(1 - chosen)
+    assert replace(entry, targets=()).found_from(surest=0.5) == chosen
+
+
+def test_nothing_absent_may_be_answered_without_end() -> None:
+    hopeless = np.zeros((50, 2))
+
+    assert sure_from(hopeless + 0.1, np.tile([False, True], (50, 1))) == 0.5
+
+
+def test_a_release_can_be_asked_for_its_targets(network: CausalSegNetwork, squares: Squares) -> None:
     network.eval().requires_grad_(requires_grad=False)
+    threshold, temperature = choose_thresholds(network, squares)
+    entry = replace(ENTRY, presence_threshold=threshold, temperature=temperature, targets=tuple(TARGETS))
+    engine = Engine(network, entry)
 
-    chosen = choose_thresholds(network, squares)
+    encoded = engine.encode(Scan(np.array(squares.images_u8[0]), "x", "PNG"))
+    found = {name: engine.segment(encoded, name, remove=None).presence for name in TARGETS}
 
-    drawn = {row.modality for row, mask in zip(squares.rows, squares.masks, strict=True) if mask.any()}
-    assert chosen.presence_of.keys() == drawn
-    assert len(drawn) > 1
-    assert chosen.presence == min(chosen.presence_of.values())
-
-
-def test_what_is_asked_for_is_found_by_the_modalitys_threshold(network: CausalSegNetwork, squares: Squares) -> None:
-    entry = replace(ENTRY, presence_threshold=1e-4, presence_thresholds={"endoscopy": 1 - 1e-4})
-    engine, image = Engine(network.eval(), entry), np.array(squares.images_u8[0])
-
-    found = [
-        engine.segment(engine.encode(Scan(image, "x", "PNG", modality)), "polyp").found
-        for modality in ("endoscopy", "mri", None)
-    ]
-
-    assert found == [False, True, True]
+    asked = [level.expand(len(TARGETS), -1, -1, -1) for level in encoded.pyramid]
+    logits = network.presence_logits(asked, network.text_tower(list(TARGETS)))
+    assert encoded.surest == pytest.approx(float(logits.sigmoid().max()), abs=1e-5)
+    least = entry.found_from(encoded.surest)
+    shifted = (logits - np.log(least / (1 - least))).sigmoid()
+    np.testing.assert_allclose(list(found.values()), shifted, atol=1e-4)

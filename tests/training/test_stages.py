@@ -13,6 +13,7 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
+from training.found_stage import FoundConfig, FoundTrainer, train_found
 from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
 from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
 from training.losses import dice_score, mask_loss
@@ -37,6 +38,10 @@ def intervene(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs
     train_intervene(network, squares, load_dictionary(), config, run_dir)
 
 
+def found(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    train_found(network, squares, load_dictionary(), FoundConfig(epochs=epochs, batch_size=8), run_dir)
+
+
 def joint(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
     train_joint(network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
 
@@ -45,7 +50,7 @@ def augmented(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs
     train_rival("augmented", network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
 
 
-@pytest.mark.parametrize("train", [segment, intervene, joint, augmented])
+@pytest.mark.parametrize("train", [segment, found, intervene, joint, augmented])
 def test_stop_and_resume_equals_straight_through(
     train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +84,22 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
 
     moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
     assert moved == {"presence", "intervention"}
+
+
+def test_the_found_stage_learns_what_is_there_and_leaves_every_mask(squares: Squares, tmp_path: Path) -> None:
+    network, config = fresh(), FoundConfig(epochs=6, batch_size=8)
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+    losses: list[float] = []
+    for _ in ("before", "after"):
+        trainer = FoundTrainer(network.eval(), squares, load_dictionary(), config)
+        with torch.no_grad():
+            drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
+        losses.append(float(drawn["asked"] + drawn["absent"]))
+        train_found(network, squares, load_dictionary(), config, tmp_path)
+
+    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+    assert {name.rpartition(".")[0] for name in moved} == {"decoder.presence.0", "decoder.presence.2"}
+    assert losses[1] < losses[0]
 
 
 def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stays(

@@ -35,7 +35,7 @@ class Encoder:
         self.dictionary = load_dictionary()
         self.codes = network.dictionary_codes([list(one.prompts) for one in self.dictionary])
         self.side_px = entry.architecture.input_side_px
-        self.presence_threshold = entry.presence_threshold
+        self.least_presence = entry.least_presence
         self.detected_from = np.array([entry.detected_from(one.id) for one in self.dictionary])
         self._is_local = torch.tensor([one.scope == "local" for one in self.dictionary])
 

@@ -165,7 +165,7 @@ def seen_once(encoder: Encoder, scans: Sequence[Correction]) -> Views:
 
 def scores_of(network: CausalSegNetwork, encoder: Encoder, views: Views) -> list[float]:
     """Dice of each scan's adjusted mask, as the app answers."""
-    return dice_of(network, encoder, views.features, views.asked, encoder.presence_threshold)
+    return dice_of(network, encoder, views.features, views.asked, encoder.least_presence)
 
 
 def peak_memory_gb() -> float:

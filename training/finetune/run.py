@@ -234,7 +234,7 @@ class _Judge:
         return compared(before, after, [str(int(row)) for row in is_said.nonzero()[:, 0]])
 
     def _dice(self, network: CausalSegNetwork, features: Features, items: np.ndarray) -> list[float]:
-        return dice_of(network, self.encoder, features, items, self.parent.entry.presence_threshold)
+        return dice_of(network, self.encoder, features, items, self.parent.entry.least_presence)
 
 
 class _Clock:

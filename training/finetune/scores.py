@@ -1,6 +1,6 @@
 """Parent and version side by side: on corrections held back, on replay held back, on simulated confounders.
 
-Dice is of one picture at the network's size; what the app would not say is found counts as an empty mask.
+Dice is of one picture at the network's size; what the app would find in no scan counts as an empty mask.
 """
 
 import math

@@ -1,0 +1,80 @@
+"""Stage found: is what a person asks for in the scan at all? Learnt on confounded twins; no mask changes.
+
+The observed pass never sees a simulated confounder while it learns, and its presence answer falls under one, as it does
+on sites it has not seen. Here the last layers of that answer alone learn on, from both halves of every twin: the
+questions of the other stages, and for each picture a few things that it cannot show.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from causalseg.causal.dictionary import Confounder
+from causalseg.models.network import CausalSegNetwork
+from training.data import Squares, epoch_indices
+from training.descriptions import ORGAN, absent_description
+from training.intervene_stage import InterveneConfig, TwinTrainer
+from training.loop import Loop, run_loop
+from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+
+
+@dataclass(frozen=True, slots=True)
+class FoundConfig(InterveneConfig):
+    """Settings of the stage; twins are drawn as stage 2 draws them."""
+
+    epochs: int = 1
+    average_decay: float = 0.99
+    absent: int = 2
+    """Things that cannot be there, asked of each picture besides its question."""
+
+
+def train_found(
+    network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: FoundConfig, run_dir: Path
+) -> None:
+    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
+    network.requires_grad_(requires_grad=False).eval()
+    answer = network.decoder.presence.requires_grad_(requires_grad=True)
+    keep_slow_convolutions_in_float32(network.image_tower)
+    run_loop(
+        Loop("found", config.epochs, config.batch_size, config.average_decay, config.seed),
+        network,
+        torch.optim.AdamW(answer.parameters(), lr=config.rate, weight_decay=config.weight_decay),
+        lambda rng: epoch_indices(data.rows, config.per_set, rng),
+        FoundTrainer(network, data, dictionary, config).losses,
+        run_dir,
+        asdict(config),
+    )
+
+
+class FoundTrainer(TwinTrainer):
+    """The loss of one batch of twins."""
+
+    def __init__(
+        self, network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: FoundConfig
+    ) -> None:
+        super().__init__(network, data, dictionary, config)
+        self.absent = config.absent
+
+    def losses(
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of what is there, and of what is not, on both halves of the twins."""
+        del step
+        batch = self.draw(chosen, rng, generator)
+        with torch.no_grad(), mixed_precision():
+            stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
+            pyramid = [level.float() for level in self.network.observed_pyramid(stages)]
+        half = torch.arange(len(batch.rows))
+        asked = self.network.presence_logits(pyramid, batch.text[half.repeat(2)])
+        organs = [ORGAN[row.target] for row in batch.rows] * 2 * self.absent
+        others = self.texts.encode([absent_description(organ, rng) for organ in organs])
+        absent = self.network.presence_logits([level.repeat(self.absent, 1, 1, 1) for level in pyramid], others)
+        return {
+            "asked": functional.binary_cross_entropy_with_logits(asked, batch.present.repeat(2)),
+            "absent": functional.binary_cross_entropy_with_logits(absent, torch.zeros_like(absent)),
+        }
