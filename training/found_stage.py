@@ -1,8 +1,9 @@
 """Stage found: is what a person asks for in the scan at all? Learnt on confounded twins; no mask changes.
 
 The observed pass never sees a simulated confounder while it learns, and its presence answer falls under one, as it does
-on sites it has not seen. Here the last layers of that answer alone learn on, from both halves of every twin: the
-questions of the other stages, and for each picture a few things that it cannot show.
+on sites it has not seen; under do() the features are others again. Here the last layers of that answer alone learn on,
+after all other stages, from both halves of every twin and from its input under do(): the questions of the other stages,
+and for each picture a few things that it cannot show.
 """
 
 from collections.abc import Sequence
@@ -63,18 +64,21 @@ class FoundTrainer(TwinTrainer):
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
-        """Cross-entropy of what is there, and of what is not, on both halves of the twins."""
+        """Cross-entropy of what is there, and of what is not, in both halves of the twins and under do()."""
         del step
-        batch = self.draw(chosen, rng, generator)
+        batch, codes = self.draw(chosen, rng, generator), self.drawn_codes(rng)
+        count = len(batch.rows)
         with torch.no_grad(), mixed_precision():
             stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
-            pyramid = [level.float() for level in self.network.observed_pyramid(stages)]
-        half = torch.arange(len(batch.rows))
-        asked = self.network.presence_logits(pyramid, batch.text[half.repeat(2)])
-        organs = [ORGAN[row.target] for row in batch.rows] * 2 * self.absent
+            removal = self.removal(batch.twins, self.network.presence(stages, codes), codes, rng)
+            under_do = self.network.intervened_pyramid([stage[:count] for stage in stages], removal)
+            observed = self.network.observed_pyramid(stages)
+        pyramid = [torch.cat(levels).float() for levels in zip(observed, under_do, strict=True)]
+        asked = self.network.presence_logits(pyramid, batch.text[torch.arange(count).repeat(3)])
+        organs = [ORGAN[row.target] for row in batch.rows] * 3 * self.absent
         others = self.texts.encode([absent_description(organ, rng) for organ in organs])
         absent = self.network.presence_logits([level.repeat(self.absent, 1, 1, 1) for level in pyramid], others)
         return {
-            "asked": functional.binary_cross_entropy_with_logits(asked, batch.present.repeat(2)),
+            "asked": functional.binary_cross_entropy_with_logits(asked, batch.present.repeat(3)),
             "absent": functional.binary_cross_entropy_with_logits(absent, torch.zeros_like(absent)),
         }
