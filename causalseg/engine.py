@@ -173,7 +173,9 @@ class Engine:
             stages = model.network.observe(to_network(square[None]).to(self._device))
             presence = model.network.presence(stages, self._codes)
             pyramid = model.network.observed_pyramid(stages)
-            surest = self._surest(model.network, pyramid)
+            surest = (
+                0.0 if self._targets is None else float(model.network.presences(pyramid, self._targets).sigmoid().max())
+            )
         strength = presence.strength[0].tolist()
         is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
         maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
@@ -337,13 +339,6 @@ class Engine:
         if len(words) > limit:
             raise BadDescription(f"The description has {len(words)} characters; shorten it to at most {limit}.")
         return words
-
-    def _surest(self, network: SegmentationNetwork, pyramid: Sequence[Tensor]) -> float:
-        if self._targets is None:
-            return 0.0
-        count = len(self._entry.targets)
-        asked = [level.expand(count, -1, -1, -1) for level in pyramid]
-        return float(network.presence_logits(asked, self._targets).sigmoid().max())
 
     def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
         network = (encoded.model or self._model).network

@@ -81,11 +81,9 @@ def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float
         mask = torch.from_numpy(val.masks[i : i + 1].copy())[:, None].float()
         if not mask.any():
             continue
-        pyramid = network.observed_pyramid(
-            network.observe(to_network(torch.from_numpy(val.images_u8[i : i + 1].copy())))
-        )
-        asked = [level.expand(len(TARGETS), -1, -1, -1) for level in pyramid]
-        presence.append(network.presence_logits(asked, targets).numpy())
+        stages = network.observe(to_network(torch.from_numpy(val.images_u8[i : i + 1].copy())))
+        pyramid = network.observed_pyramid(stages)
+        presence.append(network.presences(pyramid, targets).numpy())
         is_absent.append([organ != ORGAN[row.target] for organ in TARGETS.values()])
         decoded = network.decode(pyramid, network.text_tower([neutral(row.target)]))
         logits.append(functional.interpolate(decoded.mask_logits, size=mask.shape[-2:], mode="bilinear").half())

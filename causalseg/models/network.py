@@ -21,6 +21,7 @@ nothing is removed, the observed features stand.
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -74,6 +75,11 @@ class SegmentationNetwork(nn.Module, ABC):
     def presence_logits(self, pyramid: list[Tensor], text: TextCode) -> Float[Tensor, " batch"]:
         """Whether each description's thing is in its pyramid at all."""
         return self.decode(pyramid, text).presence_logits
+
+    def presences(self, pyramid: Sequence[Tensor], texts: TextCode) -> Float[Tensor, " description"]:
+        """Whether each of several descriptions' things is in one scan at all; `pyramid` is of a batch of one."""
+        count = len(texts.sentence)
+        return self.presence_logits([level.expand(count, -1, -1, -1) for level in pyramid], texts)
 
     def answer(self, image: Float[Tensor, "batch 3 height width"], text: TextCode) -> Decoded:
         """The observed mask: one description for each image."""

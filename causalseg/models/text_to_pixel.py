@@ -132,7 +132,7 @@ class TextToPixel(nn.Module):
         """The presence answer alone: it asks the two coarse levels, so no mask has to be made."""
         return self._presence_logits(self._coarse(pyramid, text))
 
-    def _coarse(self, pyramid: list[Tensor], text: TextCode) -> "_Coarse":
+    def _coarse(self, pyramid: list[Tensor], text: TextCode) -> _Coarse:
         found = self.reader(text)
         sentence = text.sentence + self.reader.correction(found)
         asked = []
@@ -146,7 +146,7 @@ class TextToPixel(nn.Module):
     def _merge(self, i: int, coarser: Tensor, level: Tensor) -> Tensor:
         return self.merge[i](functional.interpolate(coarser, size=level.shape[-2:], mode="bilinear") + level)
 
-    def _presence_logits(self, coarse: "_Coarse") -> Float[Tensor, " batch"]:
+    def _presence_logits(self, coarse: _Coarse) -> Float[Tensor, " batch"]:
         pooled = [pool(level) for level in (coarse.at_16, coarse.at_32) for pool in (_mean, _peak)]
         return self.presence(torch.cat([*pooled, self.sentence(coarse.sentence)], dim=1)).squeeze(1)
 

@@ -113,8 +113,7 @@ def test_a_release_can_be_asked_for_its_targets(network: CausalSegNetwork, squar
     encoded = engine.encode(Scan(np.array(squares.images_u8[0]), "x", "PNG"))
     found = {name: engine.segment(encoded, name, remove=None).presence for name in TARGETS}
 
-    asked = [level.expand(len(TARGETS), -1, -1, -1) for level in encoded.pyramid]
-    logits = network.presence_logits(asked, network.text_tower(list(TARGETS)))
+    logits = network.presences(encoded.pyramid, network.text_tower(list(TARGETS)))
     assert encoded.surest == pytest.approx(float(logits.sigmoid().max()), abs=1e-5)
     least = entry.found_from(encoded.surest)
     shifted = (logits - np.log(least / (1 - least))).sigmoid()

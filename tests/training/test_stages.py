@@ -89,17 +89,19 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
 def test_the_found_stage_learns_what_is_there_and_leaves_every_mask(squares: Squares, tmp_path: Path) -> None:
     network, config = fresh(), FoundConfig(epochs=6, batch_size=8)
     before = {name: value.clone() for name, value in kept_state(network).items()}
-    losses: list[float] = []
-    for _ in ("before", "after"):
-        trainer = FoundTrainer(network.eval(), squares, load_dictionary(), config)
+    trainer = FoundTrainer(network.eval(), squares, load_dictionary(), config)
+
+    def loss() -> float:
         with torch.no_grad():
             drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
-        losses.append(float(drawn["asked"] + drawn["absent"]))
-        train_found(network, squares, load_dictionary(), config, tmp_path)
+        return float(drawn["asked"] + drawn["absent"])
+
+    untaught = loss()
+    train_found(network, squares, load_dictionary(), config, tmp_path)
 
     moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
     assert {name.rpartition(".")[0] for name in moved} == {"decoder.presence.0", "decoder.presence.2"}
-    assert losses[1] < losses[0]
+    assert loss() < untaught
 
 
 def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stays(
