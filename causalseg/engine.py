@@ -88,8 +88,6 @@ class EncodedScan:
     """Where each confounder is, in [0, 1]; 1 everywhere for a global one. In the order of `strength`."""
     codes: Float[Tensor, "confounder code"]
     """The text code of each confounder, in the order of `strength`."""
-    surest: float = 0.0
-    """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in the observed scan."""
     model: Model | None = None
     """What encoded it, and answers for it; None: what the engine serves now."""
 
@@ -173,9 +171,6 @@ class Engine:
             stages = model.network.observe(to_network(square[None]).to(self._device))
             presence = model.network.presence(stages, self._codes)
             pyramid = model.network.observed_pyramid(stages)
-            surest = (
-                0.0 if self._targets is None else float(model.network.presences(pyramid, self._targets).sigmoid().max())
-            )
         strength = presence.strength[0].tolist()
         is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
         maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
@@ -188,7 +183,6 @@ class Engine:
             tuple(level.cpu() for level in pyramid),
             maps.cpu(),
             self._codes.cpu(),
-            surest,
             model,
         )
 
@@ -312,12 +306,15 @@ class Engine:
             text = self._text_code(description)
             acting = [tuple(name for name in ids if self._amount(encoded, name) > 0) for ids in removals]
             distinct = sorted(set(acting))
-            decoded = self._decode(encoded, text, distinct)
-        seconds = time.perf_counter() - started
-        answers = [
-            self._segmentation(encoded, decoded, distinct.index(acts), ids, seconds)
-            for ids, acts in zip(removals, acting, strict=True)
-        ]
+            network = (encoded.model or self._model).network
+            pyramid = self._pyramid(network, encoded, distinct)
+            count = len(distinct)
+            decoded = network.decode(pyramid, text[torch.zeros(count, dtype=torch.long, device=self._device)])
+            surest = [self._surest(network, [level[i : i + 1] for level in pyramid]) for i in range(count)]
+        answers = []
+        for ids, acts in zip(removals, acting, strict=True):
+            row = distinct.index(acts)
+            answers.append(self._segmentation(encoded, decoded, row, surest[row], ids))
         total = time.perf_counter() - started
         logger.info("segment removals=%d description_chars=%d seconds=%.3f", len(removals), len(description), total)
         return [replace(answer, seconds=total) for answer in answers]
@@ -340,37 +337,41 @@ class Engine:
             raise BadDescription(f"The description has {len(words)} characters; shorten it to at most {limit}.")
         return words
 
-    def _decode(self, encoded: EncodedScan, text: TextCode, removals: Sequence[tuple[str, ...]]) -> Decoded:
-        network = (encoded.model or self._model).network
+    def _pyramid(
+        self, network: SegmentationNetwork, encoded: EncodedScan, removals: Sequence[tuple[str, ...]]
+    ) -> list[Tensor]:
+        """What the decoder reads of the scan under each removal, all in one batch."""
         count = len(removals)
-        texts = text[torch.zeros(count, dtype=torch.long, device=self._device)]
         known = list(encoded.strength)
         pairs = [(row, known.index(name)) for row, ids in enumerate(removals) for name in ids]
         if not pairs:
-            pyramid = [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
-            return network.decode(pyramid, texts)
+            return [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
         row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
         amount = torch.tensor([self._amount(encoded, known[k]) for _, k in pairs], device=self._device)
         where = reach(encoded.maps.to(self._device)[confounder])[:, None]
         removal = PairRemoval(row, encoded.codes.to(self._device)[confounder], amount, where)
         stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
-        return network.decode(network.intervened_pyramid(stages, removal), texts)
+        return network.intervened_pyramid(stages, removal)
+
+    def _surest(self, network: SegmentationNetwork, pyramid: list[Tensor]) -> float:
+        """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in a scan under one removal."""
+        return 0.0 if self._targets is None else float(network.presences(pyramid, self._targets).sigmoid().max())
 
     def _amount(self, encoded: EncodedScan, confounder: str) -> float:
         """How much of its removal acts, in [0, 1]."""
         return float(gate(torch.tensor(encoded.strength[confounder]), self._entry.detected_from(confounder)))
 
     def _segmentation(
-        self, encoded: EncodedScan, decoded: Decoded, row: int, removed: tuple[str, ...], seconds: float
+        self, encoded: EncodedScan, decoded: Decoded, row: int, surest: float, removed: tuple[str, ...]
     ) -> Segmentation:
         logits = decoded.mask_logits[row : row + 1]
         probability = to_scan_probability(logits, encoded.scan.hw, self._entry.temperature)
-        threshold = self._entry.found_from(encoded.surest)
+        threshold = self._entry.found_from(surest)
         threshold_logit = math.log(threshold / (1 - threshold))
         presence = float((decoded.presence_logits[row] - threshold_logit).sigmoid())
         found = presence >= 0.5
         mask = (probability > 0.5) & found
-        return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds)
+        return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds=0.0)
 
 
 def _unknown(confounder: str) -> UnknownConfounder:

@@ -8,6 +8,7 @@ import torch
 
 from causalseg import Engine, Scan
 from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.intervention import Removal
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from training.augment import augment
@@ -104,17 +105,27 @@ def test_nothing_absent_may_be_answered_without_end() -> None:
     assert sure_from(hopeless + 0.1, np.tile([False, True], (50, 1))) == 0.5
 
 
-def test_a_release_can_be_asked_for_its_targets(network: CausalSegNetwork, squares: Squares) -> None:
+@pytest.mark.parametrize("remove", [None, ("sensor_noise",)])
+def test_what_is_found_is_told_beside_what_the_same_world_shows(
+    network: CausalSegNetwork, squares: Squares, remove: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removal that lowers every presence alike refuses nothing for it; here it leaves nothing of the pyramid."""
     network.eval().requires_grad_(requires_grad=False)
+
+    def nothing_left(stages: list[torch.Tensor], removal: Removal) -> list[torch.Tensor]:
+        del removal
+        return [torch.zeros_like(level) for level in network.observed_pyramid(stages)]
+
+    monkeypatch.setattr(network, "intervened_pyramid", nothing_left)
     threshold, temperature = choose_thresholds(network, squares)
-    entry = replace(ENTRY, presence_threshold=threshold, temperature=temperature, targets=tuple(TARGETS))
+    chosen = replace(ENTRY, presence_threshold=threshold, temperature=temperature, targets=tuple(TARGETS))
+    entry = replace(chosen, detection_threshold=0.0)
     engine = Engine(network, entry)
 
     encoded = engine.encode(Scan(np.array(squares.images_u8[0]), "x", "PNG"))
-    found = {name: engine.segment(encoded, name, remove=None).presence for name in TARGETS}
+    answered = [engine.segment(encoded, name, remove=remove).presence for name in TARGETS]
 
-    logits = network.presences(encoded.pyramid, network.text_tower(list(TARGETS)))
-    assert encoded.surest == pytest.approx(float(logits.sigmoid().max()), abs=1e-5)
-    least = entry.found_from(encoded.surest)
-    shifted = (logits - np.log(least / (1 - least))).sigmoid()
-    np.testing.assert_allclose(list(found.values()), shifted, atol=1e-4)
+    shown = [level if remove is None else torch.zeros_like(level) for level in encoded.pyramid]
+    logits = network.presences(shown, network.text_tower(list(TARGETS)))
+    least = entry.found_from(float(logits.sigmoid().max()))
+    np.testing.assert_allclose(answered, (logits - np.log(least / (1 - least))).sigmoid(), atol=1e-4)
