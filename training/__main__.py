@@ -8,6 +8,7 @@
     python -m training train causalclipseg --data FOLDER --run RUN [--from RUN] [--towers RN50] [--channels 512]
     python -m training train mcdrl         --data FOLDER --run RUN [--from RUN] [--dictionary endoscopy]
     python -m training train plain|augmented --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
+    python -m training average --run RUN --of RUN_OR_CHECKPOINT --of RUN_OR_CHECKPOINT
     python -m training planted --data FOLDER --run RUN [--split val]
     python -m training shards  --data FOLDER --out SHARDS
     python -m training release --data FOLDER --run RUN
@@ -46,6 +47,7 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
+from training.average import add_command as add_average
 from training.boxes import add_command as add_boxes
 from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
@@ -130,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--dictionary", default=ALL, choices=(ALL, *MODALITIES), help="of mcdrl")
     paper.add_argument("--random-start", action="store_true", help="do not fetch a CLIP's weights")
     train.set_defaults(command=_train)
+    add_average(commands)
     add_planted(commands, shared)
     add_sites(commands, shared)
     add_typed(commands, shared)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from causalseg.checkpoints import kept_state
+from causalseg.errors import CheckpointError
 
 _FILE = "progress.pt"
 
@@ -74,15 +75,26 @@ def load_progress(
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> Progress | None:
-    """Put a stopped run's state back, in place; None where there is none."""
+    """Put a stopped run's state back, in place; None where there is none.
+
+    Raises:
+        CheckpointError: the folder holds a mean of runs, which nothing goes on with.
+    """
     path = run_dir / _FILE
     if not path.exists():
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
+    if "network" not in saved:
+        raise CheckpointError(f"{run_dir} holds the mean of other runs; give it as --from, and a new folder as --run.")
     network.load_state_dict(saved["network"], strict=False)
     optimizer.load_state_dict(saved["optimizer"])
     schedule.load_state_dict(saved["schedule"])
     return Progress(saved["epoch"], saved["average"])
+
+
+def save_average(run_dir: Path, average: dict[str, Tensor]) -> None:
+    """Write weights as a run that later stages start from and `release` takes, but that cannot go on itself."""
+    torch.save({"epoch": 0, "average": average}, run_dir / _FILE)
 
 
 def load_average(run_dir: Path, network: nn.Module) -> int:
