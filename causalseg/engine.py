@@ -53,7 +53,8 @@ class Segmentation:
     probability: Float32[np.ndarray, "height width"]
     """Of each pixel belonging to the described thing, in [0, 1], were it present at all."""
     presence: float
-    """How sure it is that what is described is in this scan at all, in [0, 1]; 0.5 is the threshold for this scan."""
+    """How sure it is that what is described is in this scan at all, in [0, 1]; 0.5 is the threshold for this scan under
+    this removal."""
     found: bool
     """Whether `presence` is at least 0.5; where it is not, `mask` is empty."""
     confounders: dict[str, float]

@@ -130,6 +130,11 @@ def _rivals(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _older_rivals(results: Mapping[str, Any]) -> list[str]:
+    row = results["rivals"]["confounded: all"]
+    return _gains("On all confounded pictures", row, _models(row))
+
+
 def _sites(results: Mapping[str, Any]) -> list[str]:
     table = results["sites"]
     models = _models(table["all of them"])
@@ -219,6 +224,7 @@ _TABLES: Mapping[str, tuple[Sequence[str], Callable[..., list[str]]]] = {
     "segmentation": (["segmentation"], _segmentation),
     "text": (["text"], _text),
     "rivals": (["rivals"], _rivals),
+    "rivals_0.4.0": (["rivals_0.4.0"], _older_rivals),
     "sites": (["sites"], _sites),
     "typed": (["typed"], _typed),
     "planted": (["planted"], _planted),
