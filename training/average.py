@@ -8,8 +8,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from causalseg.errors import CheckpointError
 from causalseg.models.build import build_network
 from causalseg.models.network import with_removal
@@ -34,11 +32,11 @@ def average(parents: Sequence[str], run_dir: Path) -> None:
     Raises:
         CheckpointError: their architectures differ.
         FileNotFoundError: a run has not finished an epoch.
+        UnknownConfounder: they are of another core than `causalseg`.
     """
     architecture = architecture_of(parents[0])
     if others := [parent for parent in parents if architecture_of(parent) != architecture]:
         raise CheckpointError(f"{others[0]} has another architecture than {parents[0]}: there is no mean of the two.")
-    torch.manual_seed(0)
     network = with_removal(build_network(architecture))
     start_from(parents[0], network)
     mean = Progress.start(network).average

@@ -124,13 +124,13 @@ def _rivals(results: Mapping[str, Any]) -> list[str]:
     return [
         *_grid(("pictures of", "pictures", *models), rows),
         "",
-        *_gains("On all confounded pictures", table["confounded: all"], models),
+        *_rival_gains(results),
         "",
         f"Masks as drawn, whatever the presence answer says; on unseen sites it refuses true things: {unseen}.",
     ]
 
 
-def _older_rivals(results: Mapping[str, Any]) -> list[str]:
+def _rival_gains(results: Mapping[str, Any]) -> list[str]:
     row = results["rivals"]["confounded: all"]
     return _gains("On all confounded pictures", row, _models(row))
 
@@ -224,7 +224,7 @@ _TABLES: Mapping[str, tuple[Sequence[str], Callable[..., list[str]]]] = {
     "segmentation": (["segmentation"], _segmentation),
     "text": (["text"], _text),
     "rivals": (["rivals"], _rivals),
-    "rivals_0.4.0": (["rivals_0.4.0"], _older_rivals),
+    "rivals_0.4.0": (["rivals_0.4.0"], _rival_gains),
     "sites": (["sites"], _sites),
     "typed": (["typed"], _typed),
     "planted": (["planted"], _planted),

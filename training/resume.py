@@ -53,20 +53,15 @@ def save_progress(
     config: dict[str, Any],
 ) -> None:
     """Write the run's whole state, or leave the last one untouched."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    partial = run_dir / f"{_FILE}.partial"
-    torch.save(
-        {
-            "epoch": progress.epoch,
-            "average": progress.average,
-            "network": kept_state(network),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict(),
-            "config": config,
-        },
-        partial,
-    )
-    partial.replace(run_dir / _FILE)
+    state = {
+        "epoch": progress.epoch,
+        "average": progress.average,
+        "network": kept_state(network),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+        "config": config,
+    }
+    _write_whole(run_dir, state)
 
 
 def load_progress(
@@ -94,7 +89,7 @@ def load_progress(
 
 def save_average(run_dir: Path, average: dict[str, Tensor]) -> None:
     """Write weights as a run that later stages start from and `release` takes, but that cannot go on itself."""
-    torch.save({"epoch": 0, "average": average}, run_dir / _FILE)
+    _write_whole(run_dir, {"epoch": 0, "average": average})
 
 
 def load_average(run_dir: Path, network: nn.Module) -> int:
@@ -106,3 +101,10 @@ def load_average(run_dir: Path, network: nn.Module) -> int:
     saved = torch.load(run_dir / _FILE, map_location="cpu", weights_only=True)
     network.load_state_dict(saved["average"], strict=False)
     return int(saved["epoch"])
+
+
+def _write_whole(run_dir: Path, state: dict[str, Any]) -> None:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    partial = run_dir / f"{_FILE}.partial"
+    torch.save(state, partial)
+    partial.replace(run_dir / _FILE)
