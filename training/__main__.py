@@ -2,6 +2,7 @@
 
     python -m training train segment   --data FOLDER --run RUN [--from RUN_OR_CHECKPOINT]
     python -m training train intervene --data FOLDER --run RUN --from RUN_OR_CHECKPOINT [--under-do RUN_OR_CHECKPOINT]
+    python -m training train detect    --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training train found     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
     python -m training train refine    --data FOLDER --run RUN --from RUN_OF_INTERVENE
     python -m training train joint     --data FOLDER --run RUN --from RUN_OR_CHECKPOINT
@@ -51,6 +52,7 @@ from training.average import add_command as add_average
 from training.boxes import add_command as add_boxes
 from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
+from training.detect_stage import DetectConfig, train_detect
 from training.evaluate import (
     absent_table,
     derangement_table,
@@ -115,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
     train = commands.add_parser("train", parents=[shared], help="train one stage, or go on with it")
     train.add_argument(
-        "stage", choices=("segment", "found", "intervene", "refine", "joint", "plain", "augmented", *PAPERS)
+        "stage", choices=("segment", "detect", "found", "intervene", "refine", "joint", "plain", "augmented", *PAPERS)
     )
     train.add_argument("--run", type=Path, required=True, help="folder of the run; made, or resumed")
     train.add_argument("--from", dest="parent", help="run, or name of a checkpoint, that later stages start from")
@@ -191,6 +193,8 @@ def _train(options: argparse.Namespace) -> None:
         train_segment(network, squares, config, options.run, goes_on=options.parent is not None)
     elif options.stage == "refine":
         train_refine(network, squares, SegmentConfig(**({"epochs": 2, "decoder_rate": 4e-4} | epochs)), options.run)
+    elif options.stage == "detect":
+        train_detect(network, squares, load_dictionary(), DetectConfig(**epochs), options.run)
     elif options.stage == "found":
         train_found(network, squares, load_dictionary(), FoundConfig(**epochs), options.run)
     elif options.stage in ("plain", "augmented"):

@@ -13,6 +13,7 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
+from training.detect_stage import DetectConfig, DetectTrainer, train_detect
 from training.found_stage import FoundConfig, FoundTrainer, train_found
 from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
 from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
@@ -38,6 +39,10 @@ def intervene(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs
     train_intervene(network, squares, load_dictionary(), config, run_dir)
 
 
+def detect(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
+    train_detect(network, squares, load_dictionary(), DetectConfig(epochs=epochs, batch_size=8), run_dir)
+
+
 def found(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
     train_found(network, squares, load_dictionary(), FoundConfig(epochs=epochs, batch_size=8), run_dir)
 
@@ -50,7 +55,7 @@ def augmented(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs
     train_rival("augmented", network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
 
 
-@pytest.mark.parametrize("train", [segment, found, intervene, joint, augmented])
+@pytest.mark.parametrize("train", [segment, detect, found, intervene, joint, augmented])
 def test_stop_and_resume_equals_straight_through(
     train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +89,24 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
 
     moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
     assert moved == {"presence", "intervention"}
+
+
+def test_the_detect_stage_learns_what_is_seen_of_confounders_alone(squares: Squares, tmp_path: Path) -> None:
+    network, config = fresh(), DetectConfig(epochs=4, batch_size=8)
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+    trainer = DetectTrainer(network.eval(), squares, load_dictionary(), config)
+
+    def loss() -> float:
+        with torch.no_grad():
+            drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
+        return float(drawn["strength"] + drawn["where"])
+
+    untaught = loss()
+    train_detect(network, squares, load_dictionary(), config, tmp_path)
+
+    moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
+    assert moved == {"presence"}
+    assert loss() < untaught
 
 
 def test_the_found_stage_learns_what_is_there_and_leaves_every_mask(squares: Squares, tmp_path: Path) -> None:
