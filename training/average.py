@@ -13,7 +13,7 @@ from causalseg.models.build import build_network
 from causalseg.models.network import with_removal
 from training.papers.architecture import save_architecture
 from training.parents import architecture_of, start_from
-from training.resume import Progress, save_average, update_average
+from training.resume import Progress, raise_if_trained, save_average, update_average
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,10 +30,11 @@ def average(parents: Sequence[str], run_dir: Path) -> None:
     """Write the mean of the parents' weights as a run; each counts alike.
 
     Raises:
-        CheckpointError: their architectures differ.
+        CheckpointError: their architectures differ, or the folder holds a training.
         FileNotFoundError: a run has not finished an epoch.
         UnknownConfounder: they are of another core than `causalseg`.
     """
+    raise_if_trained(run_dir)
     architecture = architecture_of(parents[0])
     if others := [parent for parent in parents if architecture_of(parent) != architecture]:
         raise CheckpointError(f"{others[0]} has another architecture than {parents[0]}: there is no mean of the two.")

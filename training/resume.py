@@ -87,6 +87,17 @@ def load_progress(
     return Progress(saved["epoch"], saved["average"])
 
 
+def raise_if_trained(run_dir: Path) -> None:
+    """A mean may take the place of a mean, not of a training.
+
+    Raises:
+        CheckpointError: the folder holds a training, which could then not go on.
+    """
+    path = run_dir / _FILE
+    if path.exists() and "network" in torch.load(path, map_location="cpu", weights_only=True):
+        raise CheckpointError(f"{run_dir} holds a training that the mean would replace; give another folder as --run.")
+
+
 def save_average(run_dir: Path, average: dict[str, Tensor]) -> None:
     """Write weights as a run that later stages start from and `release` takes, but that cannot go on itself."""
     _write_whole(run_dir, {"epoch": 0, "average": average})

@@ -11,7 +11,7 @@ from causalseg.models.build import Architecture, build_network
 from training.average import average
 from training.papers.architecture import save_architecture
 from training.parents import trained
-from training.resume import load_progress, save_average
+from training.resume import Progress, load_progress, save_average, save_progress
 
 SMALL = Architecture(channels=32, code_width=16, input_side_px=64)
 
@@ -57,3 +57,18 @@ def test_nothing_goes_on_in_the_folder_of_a_mean(runs: list[Path], tmp_path: Pat
 
     with pytest.raises(CheckpointError, match="give it as --from"):
         load_progress(tmp_path / "mean", network, optimizer, schedule)
+
+
+def test_a_mean_takes_the_place_of_no_training(runs: list[Path], tmp_path: Path) -> None:
+    network = build_network(SMALL)
+    optimizer = torch.optim.AdamW(network.parameters())
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimizer)
+    save_progress(tmp_path / "training", network, optimizer, schedule, Progress.start(network), {})
+    before = (tmp_path / "training" / "progress.pt").read_bytes()
+
+    with pytest.raises(CheckpointError, match="holds a training"):
+        average([str(run) for run in runs[:2]], tmp_path / "training")
+
+    assert (tmp_path / "training" / "progress.pt").read_bytes() == before
+    average([str(run) for run in runs[:2]], tmp_path / "mean")
+    average([str(run) for run in runs[1:]], tmp_path / "mean")
