@@ -6,7 +6,7 @@ fewer scans have their light changed, for such a scan teaches nothing of a colou
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,9 @@ from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
-from training.data import Squares, epoch_indices
-from training.intervene_stage import InterveneConfig, TwinTrainer
-from training.loop import Loop, run_loop
-from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from training.data import Squares
+from training.intervene_stage import InterveneConfig, TwinTrainer, learn_alone
+from training.precision import mixed_precision
 from training.twins import TwinShares
 
 FAINT = {
@@ -45,18 +44,8 @@ def train_detect(
     network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: DetectConfig, run_dir: Path
 ) -> None:
     """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
-    network.requires_grad_(requires_grad=False).eval()
-    presence = network.presence.requires_grad_(requires_grad=True)
-    keep_slow_convolutions_in_float32(network.image_tower)
-    run_loop(
-        Loop("detect", config.epochs, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(presence.parameters(), lr=config.rate, weight_decay=config.weight_decay),
-        lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        DetectTrainer(network, data, dictionary, config).losses,
-        run_dir,
-        asdict(config),
-    )
+    trainer = DetectTrainer(network, data, dictionary, config)
+    learn_alone("detect", network.presence, trainer, config, run_dir)
 
 
 class DetectTrainer(TwinTrainer):

@@ -7,7 +7,7 @@ and for each picture a few things that it cannot show.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,10 @@ from torch.nn import functional
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
-from training.data import Squares, epoch_indices
+from training.data import Squares
 from training.descriptions import ORGAN, absent_description
-from training.intervene_stage import InterveneConfig, TwinTrainer
-from training.loop import Loop, run_loop
-from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from training.intervene_stage import InterveneConfig, TwinTrainer, learn_alone
+from training.precision import mixed_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,8 @@ def train_found(
     network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: FoundConfig, run_dir: Path
 ) -> None:
     """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
-    network.requires_grad_(requires_grad=False).eval()
-    answer = network.decoder.presence.requires_grad_(requires_grad=True)
-    keep_slow_convolutions_in_float32(network.image_tower)
-    run_loop(
-        Loop("found", config.epochs, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(answer.parameters(), lr=config.rate, weight_decay=config.weight_decay),
-        lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        FoundTrainer(network, data, dictionary, config).losses,
-        run_dir,
-        asdict(config),
-    )
+    trainer = FoundTrainer(network, data, dictionary, config)
+    learn_alone("found", network.decoder.presence, trainer, config, run_dir)
 
 
 class FoundTrainer(TwinTrainer):

@@ -256,6 +256,22 @@ class TwinTrainer:
         )
 
 
+def learn_alone(stage: str, part: nn.Module, trainer: TwinTrainer, config: InterveneConfig, run_dir: Path) -> None:
+    """Train one `part` of the trainer's network to the last epoch, resuming from `run_dir`; all else stays as it is."""
+    network = trainer.network.requires_grad_(requires_grad=False).eval()
+    part.requires_grad_(requires_grad=True)
+    keep_slow_convolutions_in_float32(network.image_tower)
+    run_loop(
+        Loop(stage, config.epochs, config.batch_size, config.average_decay, config.seed),
+        network,
+        torch.optim.AdamW(part.parameters(), lr=config.rate, weight_decay=config.weight_decay),
+        lambda rng: epoch_indices(trainer.data.rows, config.per_set, rng),
+        trainer.losses,
+        run_dir,
+        asdict(config),
+    )
+
+
 def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
     """Mean absolute difference in units of the goal's spread."""
     goal = goal.float()
