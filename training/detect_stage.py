@@ -1,23 +1,20 @@
 """Stage detect: the detection of confounders alone learns on, over a network that stays as it is.
 
-It comes after weights were averaged: presence has learnt on each of the parents' features, not on the mean's. The
-confounders that are hardest to notice are drawn oftener here than in stage 2, whose draw looks at the damage done; and
-fewer scans have their light changed, for such a scan teaches nothing of a colour cast that is not there.
+It is stage 2 that never leaves its warm-up, and it comes after weights were averaged: presence has learnt on each of
+the parents' features, not on the mean's. The confounders that are hardest to notice are drawn oftener here than in
+stage 2, whose draw looks at the damage done; and fewer scans have their light changed, for such a scan teaches
+nothing of a colour cast that is not there.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares
 from training.intervene_stage import InterveneConfig, TwinTrainer, learn_alone
-from training.precision import mixed_precision
 from training.twins import TwinShares
 
 FAINT = {
@@ -36,6 +33,7 @@ FAINT = {
 class DetectConfig(InterveneConfig):
     """Settings of the stage."""
 
+    warm_up_steps: int = sys.maxsize
     relit_share: float = 0.3
     shares: TwinShares = field(default_factory=lambda: TwinShares(often=FAINT))
 
@@ -44,21 +42,5 @@ def train_detect(
     network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: DetectConfig, run_dir: Path
 ) -> None:
     """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
-    trainer = DetectTrainer(network, data, dictionary, config)
+    trainer = TwinTrainer(network, data, dictionary, config)
     learn_alone("detect", network.presence, trainer, config, run_dir)
-
-
-class DetectTrainer(TwinTrainer):
-    """The loss of one batch of twins."""
-
-    def losses(
-        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> dict[str, Tensor]:
-        """What is in both halves of every twin, how strongly and where."""
-        del step
-        batch = self.draw(chosen, rng, generator)
-        with mixed_precision():
-            with torch.no_grad():
-                stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
-            presence = self.network.presence(stages, self.drawn_codes(rng))
-        return self.presence_losses(batch, presence)

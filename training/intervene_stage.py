@@ -101,16 +101,8 @@ def train_intervene(
     if network.stages_under_do is not None:
         own = network.stages_under_do.requires_grad_(requires_grad=True)
         groups.append({"params": list(own.parameters()), "lr": config.tower_rate})
-    keep_slow_convolutions_in_float32(network.image_tower)
-    run_loop(
-        Loop("intervene", config.epochs, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True),
-        lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        TwinTrainer(network, data, dictionary, config).losses,
-        run_dir,
-        asdict(config),
-    )
+    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    _learn("intervene", optimizer, TwinTrainer(network, data, dictionary, config), config, run_dir)
 
 
 class TwinTrainer:
@@ -258,13 +250,20 @@ class TwinTrainer:
 
 def learn_alone(stage: str, part: nn.Module, trainer: TwinTrainer, config: InterveneConfig, run_dir: Path) -> None:
     """Train one `part` of the trainer's network to the last epoch, resuming from `run_dir`; all else stays as it is."""
-    network = trainer.network.requires_grad_(requires_grad=False).eval()
+    trainer.network.requires_grad_(requires_grad=False).eval()
     part.requires_grad_(requires_grad=True)
-    keep_slow_convolutions_in_float32(network.image_tower)
+    optimizer = torch.optim.AdamW(part.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    _learn(stage, optimizer, trainer, config, run_dir)
+
+
+def _learn(
+    stage: str, optimizer: torch.optim.Optimizer, trainer: TwinTrainer, config: InterveneConfig, run_dir: Path
+) -> None:
+    keep_slow_convolutions_in_float32(trainer.network.image_tower)
     run_loop(
         Loop(stage, config.epochs, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(part.parameters(), lr=config.rate, weight_decay=config.weight_decay),
+        trainer.network,
+        optimizer,
         lambda rng: epoch_indices(trainer.data.rows, config.per_set, rng),
         trainer.losses,
         run_dir,

@@ -13,7 +13,7 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
-from training.detect_stage import DetectConfig, DetectTrainer, train_detect
+from training.detect_stage import DetectConfig, train_detect
 from training.found_stage import FoundConfig, FoundTrainer, train_found
 from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
 from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
@@ -91,37 +91,36 @@ def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Square
     assert moved == {"presence", "intervention"}
 
 
-def drawn_loss(trainer: TwinTrainer) -> float:
-    """Of one batch that is always the same."""
-    with torch.no_grad():
-        drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
-    return float(sum(drawn.values()))
+def moved_while_learning(train: Callable[..., None], trainer: TwinTrainer, run_dir: Path) -> set[str]:
+    """Names of the weights that a stage moves; it must lower the loss of a batch that is always the same."""
+    network = trainer.network.eval()
+    before = {name: value.clone() for name, value in kept_state(network).items()}
+
+    def loss() -> float:
+        with torch.no_grad():
+            drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
+        return float(sum(drawn.values()))
+
+    untaught = loss()
+    train(network, trainer.data, trainer.dictionary, trainer.config, run_dir)
+    assert loss() < untaught
+    return {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
 
 
 def test_the_detect_stage_learns_what_is_seen_of_confounders_alone(squares: Squares, tmp_path: Path) -> None:
-    network, config = fresh(), DetectConfig(epochs=4, batch_size=8)
-    before = {name: value.clone() for name, value in kept_state(network).items()}
-    trainer = DetectTrainer(network.eval(), squares, load_dictionary(), config)
-    untaught = drawn_loss(trainer)
+    trainer = TwinTrainer(fresh(), squares, load_dictionary(), DetectConfig(epochs=4, batch_size=8))
 
-    train_detect(network, squares, load_dictionary(), config, tmp_path)
+    moved = moved_while_learning(train_detect, trainer, tmp_path)
 
-    moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-    assert moved == {"presence"}
-    assert drawn_loss(trainer) < untaught
+    assert {name.split(".")[0] for name in moved} == {"presence"}
 
 
 def test_the_found_stage_learns_what_is_there_and_leaves_every_mask(squares: Squares, tmp_path: Path) -> None:
-    network, config = fresh(), FoundConfig(epochs=6, batch_size=8)
-    before = {name: value.clone() for name, value in kept_state(network).items()}
-    trainer = FoundTrainer(network.eval(), squares, load_dictionary(), config)
-    untaught = drawn_loss(trainer)
+    trainer = FoundTrainer(fresh(), squares, load_dictionary(), FoundConfig(epochs=6, batch_size=8))
 
-    train_found(network, squares, load_dictionary(), config, tmp_path)
+    moved = moved_while_learning(train_found, trainer, tmp_path)
 
-    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
     assert {name.rpartition(".")[0] for name in moved} == {"decoder.presence.0", "decoder.presence.2"}
-    assert drawn_loss(trainer) < untaught
 
 
 def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stays(
