@@ -52,7 +52,7 @@ from training.average import add_command as add_average
 from training.boxes import add_command as add_boxes
 from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
-from training.detect_stage import DetectConfig, train_detect
+from training.data.shards import write_shards
 from training.evaluate import (
     absent_table,
     derangement_table,
@@ -63,25 +63,25 @@ from training.evaluate import (
 )
 from training.faithfulness import Protocol, faithfulness_table
 from training.finetune.cli import add_commands
-from training.found_stage import FoundConfig, train_found
 from training.imagenet import load_imagenet
-from training.intervene_stage import InterveneConfig, train_intervene
-from training.joint_stage import JointConfig, train_joint
 from training.papers.architecture import load_architecture, save_architecture
 from training.papers.branches import branches_table
 from training.papers.questions import take_shared
 from training.papers.stage import PAPERS, train_paper
-from training.parents import architecture_of, start_from, take_causal_core, trained
 from training.planted.cli import add_command as add_planted
 from training.progress import Bar
 from training.readme import README_PATH, fill_readme
-from training.release import choose_thresholds, chosen_entry, new_entry, release, summarize_results, write_entry
 from training.report import RESULTS_DIR, provenance, write_report
 from training.rivals import train_rival
-from training.segment_stage import SegmentConfig, train_refine, train_segment
-from training.shards import write_shards
+from training.runs import architecture_of, start_from, take_causal_core, trained
 from training.sites import add_command as add_sites
 from training.speed import speed_table
+from training.stages.detect import DetectConfig, train_detect
+from training.stages.found import FoundConfig, train_found
+from training.stages.intervene import InterveneConfig, train_intervene
+from training.stages.joint import JointConfig, train_joint
+from training.stages.observe import SegmentConfig, train_refine, train_segment
+from training.stages.release import choose_thresholds, chosen_entry, new_entry, release, summarize_results, write_entry
 from training.typed import add_command as add_typed
 
 SUITES = {

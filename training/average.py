@@ -12,8 +12,8 @@ from causalseg.errors import CheckpointError
 from causalseg.models.build import build_network
 from causalseg.models.network import with_removal
 from training.papers.architecture import save_architecture
-from training.parents import architecture_of, start_from
 from training.resume import Progress, raise_if_trained, save_average, update_average
+from training.runs import architecture_of, start_from
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -20,7 +20,7 @@ from causalseg.engine import Engine
 from causalseg.errors import BadCorrection
 from causalseg.refining import Mask, refine
 from training.data import Row, load_mask, read_index
-from training.descriptions import neutral
+from training.data.descriptions import neutral
 from training.evaluate import ID_SETS, OOD_SETS, as_scan, evaluation_rows, spread
 from training.measures import bootstrap_mean
 from training.progress import Bar

@@ -21,7 +21,7 @@ from causalseg.engine import Engine, Segmentation
 from causalseg.errors import CannotLearn
 from causalseg.scan import Scan
 from training.data import Row, load_mask
-from training.descriptions import neutral
+from training.data.descriptions import neutral
 from training.evaluate import ID_SETS, OOD_SETS, as_scan, spread
 from training.faithfulness import Protocol, rows_for, twin_seed
 from training.measures import Mean, bootstrap_mean

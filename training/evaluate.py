@@ -14,7 +14,7 @@ from causalseg.annotations import dice
 from causalseg.engine import Engine
 from causalseg.scan.types import Scan
 from training.data import Row, load_image, load_mask
-from training.descriptions import HELD_OUT_ABSENT, ORGAN, neutral
+from training.data.descriptions import HELD_OUT_ABSENT, ORGAN, neutral
 from training.measures import CalibrationCounter, bootstrap_mean, expected_dice, risk_coverage_area
 
 OnProgress = Callable[[int, int], object]

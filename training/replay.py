@@ -17,9 +17,9 @@ from causalseg.errors import CheckpointError
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import squash
 from training.data import Row, load_image, load_mask, train_rows
+from training.data.twins import applicable
 from training.finetune.encoder import Encoder
 from training.finetune.features import FeatureHeader, Features, joined, load_features, save_features
-from training.twins import applicable
 
 OnProgress = Callable[[int, int], object]
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares, epoch_indices
-from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, make_optimizer
 from training.loop import Loop, run_loop
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from training.stages.joint import JointConfig, JointTrainer, freeze_beginning, make_optimizer
 
 Rival = Literal["plain", "augmented"]
 

@@ -27,17 +27,17 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
 from training.compare import Paired, clean_pictures
 from training.data import Squares, load_squares, read_index
+from training.data.rows import Row
 from training.imagenet import load_imagenet
-from training.joint_stage import JointConfig, train_joint
 from training.papers.questions import take_shared
 from training.papers.stage import PAPERS, train_paper
-from training.parents import start_under_do
 from training.progress import Bar
-from training.release import chosen_entry
 from training.report import RESULTS_DIR, commit_of_code, write_report
 from training.rivals import train_rival
-from training.rows import Row
-from training.segment_stage import SegmentConfig, train_segment
+from training.runs import start_under_do
+from training.stages.joint import JointConfig, train_joint
+from training.stages.observe import SegmentConfig, train_segment
+from training.stages.release import chosen_entry
 
 SITES = ("kvasir", "clinicdb", "bkai")
 RIVALS = ("plain", "augmented", *PAPERS)

@@ -26,13 +26,13 @@ from causalseg.engine import EncodedScan, Engine
 from training.data import Row, load_mask, load_squares, read_index, train_rows
 from training.evaluate import as_scan, evaluation_rows
 from training.faithfulness import Protocol, rows_for, twin_seed
-from training.intervene_stage import InterveneConfig, train_intervene
 from training.measures import auroc, bootstrap_mean, bootstrap_ratio
 from training.papers.architecture import save_architecture
-from training.parents import architecture_of, observed_alone
 from training.progress import Bar
-from training.release import chosen_entry
 from training.report import RESULTS_DIR, commit_of_code, write_report
+from training.runs import architecture_of, observed_alone
+from training.stages.intervene import InterveneConfig, train_intervene
+from training.stages.release import chosen_entry
 
 LEFT_OUT = ("motion_blur", "over_exposure", "speckle", "side_marker_wires", "ghosting")
 """Of different families, and each does damage (docs/results/faithfulness.md)."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from causalseg.causal.dictionary_attention import DictionaryAttention, gather_positions, keep_top, put_positions
 from causalseg.causal.scan_dictionary import SIZE, load_scan_dictionaries
 from causalseg.scan.types import MODALITIES
-from training.descriptions import SYNONYMS
+from training.data.descriptions import SYNONYMS
 
 
 @given(height=st.integers(1, 12), width=st.integers(1, 12), share=st.floats(0.01, 1.0), seed=st.integers(0, 9))

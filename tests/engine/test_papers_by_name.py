@@ -11,7 +11,7 @@ from causalseg import Engine, Scan
 from causalseg.checkpoints import CheckpointEntry, find_entry, load_network, save_weights
 from causalseg.errors import UnknownConfounder
 from causalseg.models.build import Architecture, build_network
-from training.release import release, write_entry
+from training.stages.release import release, write_entry
 
 
 @pytest.fixture(params=["causalclipseg", "mcdrl"])

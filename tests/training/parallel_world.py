@@ -17,7 +17,7 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import with_removal
 from training.data import load_squares, read_index
 from training.loop import Loop, run_loop
-from training.segment_stage import SegmentConfig, train_segment
+from training.stages.observe import SegmentConfig, train_segment
 
 ROWS, BATCH, SIDE_PX = 24, 4, 64
 INPUTS = torch.randn(ROWS, 5, generator=torch.Generator().manual_seed(1))

@@ -10,8 +10,8 @@ from causalseg.errors import CheckpointError
 from causalseg.models.build import Architecture, build_network
 from training.average import average
 from training.papers.architecture import save_architecture
-from training.parents import trained
 from training.resume import Progress, load_progress, save_average, save_progress
+from training.runs import trained
 
 SMALL = Architecture(channels=32, code_width=16, input_side_px=64)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.descriptions import HELD_OUT_ABSENT, ORGAN, SYNONYMS, absent_description, ask, describe
+from training.data.descriptions import HELD_OUT_ABSENT, ORGAN, SYNONYMS, absent_description, ask, describe
 
 
 def mask_with(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -16,6 +16,7 @@ from causalseg.engine import Engine
 from causalseg.looking import signal_of
 from causalseg.scan import read_scan
 from tests.training.finetune_world import ENTRY, KNOWN, NEW, RIM, corrections, disc, replay_of, taught_network
+from training.data.rows import Row
 from training.finetune import experiment, poison, rounds
 from training.finetune.choosing import Value
 from training.finetune.experiment import Round, rounds_of, simulate_table
@@ -24,7 +25,6 @@ from training.finetune.poison import KINDS, poison_table, poisoned
 from training.finetune.rounds import rounds_table
 from training.finetune.run import Parent
 from training.finetune.whole import WholeConfig, learn_whole
-from training.rows import Row
 
 
 @pytest.fixture(scope="module")

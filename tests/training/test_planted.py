@@ -13,7 +13,6 @@ from causalseg.models.build import Architecture
 from causalseg.models.preprocess import to_network
 from training.__main__ import main
 from training.data import Squares, load_squares, read_index
-from training.parents import start_under_do
 from training.planted.cli import TARGETS, experiment
 from training.planted.learn import (
     DESCRIPTION,
@@ -31,6 +30,7 @@ from training.planted.learn import (
 )
 from training.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends, plant
 from training.planted.score import TESTS, gains_table, make_tests, own_masks, score_tests, scores_table
+from training.runs import start_under_do
 
 SMALL = PlantedConfig(
     architecture=Architecture(channels=32, code_width=16, input_side_px=64, separate=True),

@@ -11,10 +11,17 @@ from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.intervention import Removal
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
-from training.augment import augment
 from training.data import Squares
-from training.release import ANSWERED_ABSENT, FALSELY_DETECTED, TARGETS, choose_detection, choose_thresholds, sure_from
+from training.data.augment import augment
 from training.resume import seed_epoch
+from training.stages.release import (
+    ANSWERED_ABSENT,
+    FALSELY_DETECTED,
+    TARGETS,
+    choose_detection,
+    choose_thresholds,
+    sure_from,
+)
 
 from .finetune_world import ENTRY
 

@@ -13,7 +13,7 @@ from causalseg.errors import CannotLearn
 from tests.annotations.samples import make_mask, make_scan
 from training.__main__ import main
 from training.data import Row, load_image, load_mask, load_squares, read_index
-from training.shards import is_in_shard, picture_bytes, write_shards
+from training.data.shards import is_in_shard, picture_bytes, write_shards
 
 SIDE_PX = 64
 

@@ -11,7 +11,7 @@ from causalseg.models.build import Architecture
 from training.__main__ import main
 from training.compare import ADJUSTED, OBSERVED
 from training.data import Squares, load_squares
-from training.rows import Row
+from training.data.rows import Row
 from training.sites import RIVALS, SITES, SitesConfig, leave_one_out
 
 SMALL = SitesConfig(

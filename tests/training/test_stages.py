@@ -13,15 +13,15 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
-from training.detect_stage import DetectConfig, train_detect
-from training.found_stage import FoundConfig, FoundTrainer, train_found
-from training.intervene_stage import InterveneConfig, TwinTrainer, train_intervene
-from training.joint_stage import JointConfig, JointTrainer, freeze_beginning, train_joint
+from training.data.twins import TwinShares
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
 from training.rivals import RivalTrainer, train_rival
-from training.segment_stage import SegmentConfig, train_segment
-from training.twins import TwinShares
+from training.stages.detect import DetectConfig, train_detect
+from training.stages.found import FoundConfig, FoundTrainer, train_found
+from training.stages.intervene import InterveneConfig, TwinTrainer, train_intervene
+from training.stages.joint import JointConfig, JointTrainer, freeze_beginning, train_joint
+from training.stages.observe import SegmentConfig, train_segment
 
 
 def fresh(*, separate: bool = False) -> CausalSegNetwork:

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from causalseg.causal.simulate.style import REACH
-from training.styles import write_styles
+from training.data.styles import write_styles
 
 COLUMNS = ("set", "split", "role", "modality", "target", "patient", "site", "text", "image", "mask")
 

@@ -10,8 +10,8 @@ from causalseg.engine import Engine
 from training.data import read_index
 from training.evaluate import evaluation_rows
 from training.faithfulness import Protocol
-from training.parents import observed_alone
 from training.report import write_report
+from training.runs import observed_alone
 from training.typed import LEFT_OUT, known_entries, typed_tables
 
 

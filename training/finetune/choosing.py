@@ -10,7 +10,7 @@ from causalseg.engine import Engine
 from causalseg.looking import signal_of
 from causalseg.models.network import SegmentationNetwork
 from causalseg.scan import read_scan
-from training.rows import Row
+from training.data.rows import Row
 
 
 class Value:

@@ -24,12 +24,12 @@ from causalseg.checkpoints import changed_copy
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
-from training.descriptions import ORGAN
+from training.data.descriptions import ORGAN
+from training.data.text_cache import TextCache
 from training.evaluate import ABSENT_TARGETS
 from training.finetune.features import Batch, Features, answer, batch_of
 from training.losses import mask_loss
 from training.precision import mixed_precision
-from training.text_cache import TextCache
 
 OnStep = Callable[[int, float], object]
 """(step over all members, loss): one point of the curve."""

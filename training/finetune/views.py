@@ -9,10 +9,10 @@ from jaxtyping import Bool, Int, UInt8
 
 from causalseg.causal.simulate import simulate
 from causalseg.models.preprocess import squash
+from training.data.twins import applicable
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features, joined
 from training.finetune.material import Correction
-from training.twins import applicable
 
 OnProgress = Callable[[int, int], object]
 

@@ -19,12 +19,12 @@ from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import squash, to_network
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
+from training.data.text_cache import TextCache
 from training.finetune.encoder import Encoder
 from training.finetune.learn import LearnConfig
 from training.finetune.material import Correction
 from training.finetune.views import mirrored_text
 from training.losses import mask_loss
-from training.text_cache import TextCache
 
 _FROZEN = ("text_tower.", "presence.")
 _LIGHT = (0.75, 1.25)

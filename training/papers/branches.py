@@ -10,7 +10,7 @@ from causalseg.annotations import dice
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from training.data import Row, load_image, load_mask
-from training.descriptions import neutral
+from training.data.descriptions import neutral
 from training.measures import bootstrap_mean
 
 

@@ -14,17 +14,17 @@ from causalseg.models.image_towers import ImageTower
 from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
-from training.augment import augment
 from training.data import Row, Squares, epoch_indices
-from training.descriptions import ask
-from training.text_cache import TextCache
+from training.data.augment import augment
+from training.data.descriptions import ask
+from training.data.text_cache import TextCache
 
 _SHARED = ("image_tower.", "neck.", "decoder.")
 
 
 @dataclass(frozen=True, slots=True)
 class PaperConfig:
-    """Settings of both stages; the numbers are stage 1's (`training.segment_stage`), so that rivals have one budget."""
+    """Settings of both stages; the numbers are stage 1's (`training.stages.observe`): rivals have one budget."""
 
     epochs: int = 10
     batch_size: int = 16

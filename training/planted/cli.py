@@ -14,7 +14,8 @@ from torch import Tensor
 from causalseg.errors import CannotLearn
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares, load_squares, read_index
-from training.parents import start_under_do
+from training.data.rows import Row
+from training.data.text_cache import TextCache
 from training.planted.learn import (
     DESCRIPTION,
     PlantedConfig,
@@ -40,8 +41,7 @@ from training.planted.score import (
 from training.progress import Bar
 from training.report import RESULTS_DIR, commit_of_code, write_report
 from training.resume import load_average
-from training.rows import Row
-from training.text_cache import TextCache
+from training.runs import start_under_do
 
 SET, TARGETS = "busi", ("benign breast tumour", "malignant breast tumour")
 OBSERVED, REMOVED = "causalseg, observed", "causalseg, calipers removed"

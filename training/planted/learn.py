@@ -26,17 +26,17 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
-from training.augment import augment
-from training.descriptions import neutral
+from training.data.augment import augment
+from training.data.descriptions import neutral
+from training.data.text_cache import TextCache
+from training.data.twins import region_map
 from training.imagenet import load_imagenet
-from training.intervene_stage import feature_distance, spread_of
 from training.loop import BatchLosses, Loop, run_loop
 from training.losses import mask_loss
 from training.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
-from training.segment_stage import freeze_early
-from training.text_cache import TextCache
-from training.twins import region_map
+from training.stages.intervene import feature_distance, spread_of
+from training.stages.observe import freeze_early
 
 CONFOUNDER = "calipers"
 DESCRIPTION = neutral("benign breast tumour")

@@ -38,7 +38,7 @@ class Styles:
 
 @lru_cache(maxsize=1)
 def load_styles() -> Styles:
-    """The statistics shipped with the package, made by `python -m training.styles`."""
+    """The statistics shipped with the package, made by `python -m training.data.styles`."""
     with (
         resources.files("causalseg.causal.simulate").joinpath("styles.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,

@@ -1,4 +1,4 @@
-"""Site statistics for the scanner-style simulator: `python -m training.styles --data FOLDER`.
+"""Site statistics for the scanner-style simulator: `python -m training.data.styles --data FOLDER`.
 
 Keeps the mean and spread of the log amplitude of the lowest spatial frequencies over the train scans of each
 source site: some hundred numbers a site, no pixel of any scan.
@@ -14,7 +14,7 @@ from causalseg.causal.simulate.base import is_grey
 from causalseg.causal.simulate.style import SMALLEST_AMPLITUDE, low_spectrum
 from training.data import Row, load_image, read_index, train_rows
 
-STYLES_PATH = Path(__file__).parents[1] / "causalseg" / "causal" / "simulate" / "styles.npz"
+STYLES_PATH = Path(__file__).parents[2] / "causalseg" / "causal" / "simulate" / "styles.npz"
 SCANS_A_SITE = 300
 """Enough for means of log amplitudes; a site's first ones in a fixed shuffle."""
 

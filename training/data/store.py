@@ -8,8 +8,8 @@ from causalseg.annotations.export.terms import term_of
 from causalseg.annotations.files import path_of
 from causalseg.annotations.types import Revision
 from causalseg.errors import StoreError
-from training.descriptions import SYNONYMS
-from training.rows import Row
+from training.data.descriptions import SYNONYMS
+from training.data.rows import Row
 
 
 def read_store(folder: Path) -> list[Row]:

@@ -23,14 +23,14 @@ from causalseg.causal.presence import Presence, gate, reach
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
-from training.augment import augment
 from training.data import Row, Squares, epoch_indices
-from training.descriptions import ask
+from training.data.augment import augment
+from training.data.descriptions import ask
+from training.data.text_cache import TextCache
+from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 from training.loop import Loop, run_loop
 from training.losses import mask_loss
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
-from training.text_cache import TextCache
-from training.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 
 HARD = {
     "ghosting": 3.0,

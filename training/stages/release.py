@@ -24,7 +24,7 @@ from causalseg.models.build import Architecture
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Squares
-from training.descriptions import ORGAN, neutral
+from training.data.descriptions import ORGAN, neutral
 
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.5, 3, 25))
 FALSELY_DETECTED = 0.02

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from causalseg.errors import CannotLearn
-from training.rows import Row
+from training.data.rows import Row
 
 Kind = Literal["image", "mask"]
 _SUFFIX = ".parquet"

@@ -1,6 +1,6 @@
 """Joint stage: segmentation and intervention learnt in one step, the tower's later stages included.
 
-For a pair (input, goal, removed set S) of `training.twins`: the observed pass of a clean goal learns the mask of the
+For a pair (input, goal, removed set S) of twins: the observed pass of a clean goal learns the mask of the
 question; the pass under do(input; S) learns the same mask, and is drawn to the goal's features and answer. So the
 intervened pass is trained end to end, like an augmented segmenter that is told what was put in, while the observed
 pass never learns from a confounded scan.
@@ -22,11 +22,11 @@ from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.text_to_pixel import Decoded
 from training.data import Squares, epoch_indices
-from training.descriptions import SYNONYMS
-from training.intervene_stage import InterveneConfig, TwinBatch, TwinTrainer, feature_distance
+from training.data.descriptions import SYNONYMS
 from training.loop import Loop, run_loop
 from training.losses import mask_loss, patch_text_loss, region_text_loss
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from training.stages.intervene import InterveneConfig, TwinBatch, TwinTrainer, feature_distance
 
 
 @dataclass(frozen=True, slots=True)

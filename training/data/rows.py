@@ -16,6 +16,6 @@ class Row:
     patient: str
     site: str
     image: Path
-    """A file, or a picture inside a shard (see `training.shards`)."""
+    """A file, or a picture inside a shard (see `training.data.shards`)."""
     mask: Path
     text: str

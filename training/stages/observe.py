@@ -18,13 +18,13 @@ from torch.nn import functional
 
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
-from training.augment import augment
 from training.data import Squares, epoch_indices
-from training.descriptions import SYNONYMS, ask
+from training.data.augment import augment
+from training.data.descriptions import SYNONYMS, ask
+from training.data.text_cache import TextCache
 from training.loop import Loop, run_loop
 from training.losses import mask_loss, patch_text_loss, region_text_loss
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
-from training.text_cache import TextCache
 
 
 @dataclass(frozen=True, slots=True)

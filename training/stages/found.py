@@ -18,9 +18,9 @@ from torch.nn import functional
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares
-from training.descriptions import ORGAN, absent_description
-from training.intervene_stage import InterveneConfig, TwinTrainer, learn_alone
+from training.data.descriptions import ORGAN, absent_description
 from training.precision import mixed_precision
+from training.stages.intervene import InterveneConfig, TwinTrainer, learn_alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from causalseg.causal.dictionary import Confounder
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares
-from training.intervene_stage import InterveneConfig, TwinTrainer, learn_alone
-from training.twins import TwinShares
+from training.data.twins import TwinShares
+from training.stages.intervene import InterveneConfig, TwinTrainer, learn_alone
 
 FAINT = {
     "colour_cast": 3.0,
