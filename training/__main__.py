@@ -48,12 +48,14 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan.types import MODALITIES
+from training.architecture import load_architecture, save_architecture
 from training.average import add_command as add_average
-from training.boxes import add_command as add_boxes
-from training.compare import comparison_table, means_of_kinds, with_rivals_of
 from training.data import Squares, load_squares, read_index, train_rows
 from training.data.shards import write_shards
-from training.evaluate import (
+from training.evaluate.faithfulness import Protocol, faithfulness_table
+from training.evaluate.record import README_PATH, fill_readme
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.evaluate.segmentation import (
     absent_table,
     derangement_table,
     evaluation_rows,
@@ -61,28 +63,26 @@ from training.evaluate import (
     side_table,
     text_table,
 )
-from training.faithfulness import Protocol, faithfulness_table
+from training.evaluate.speed import speed_table
+from training.experiments.boxes import add_command as add_boxes
+from training.experiments.compare import comparison_table, means_of_kinds, with_rivals_of
+from training.experiments.papers.branches import branches_table
+from training.experiments.papers.questions import take_shared
+from training.experiments.papers.stage import PAPERS, train_paper
+from training.experiments.planted.cli import add_command as add_planted
+from training.experiments.rivals import train_rival
+from training.experiments.sites import add_command as add_sites
+from training.experiments.typed import add_command as add_typed
 from training.finetune.cli import add_commands
 from training.imagenet import load_imagenet
-from training.papers.architecture import load_architecture, save_architecture
-from training.papers.branches import branches_table
-from training.papers.questions import take_shared
-from training.papers.stage import PAPERS, train_paper
-from training.planted.cli import add_command as add_planted
 from training.progress import Bar
-from training.readme import README_PATH, fill_readme
-from training.report import RESULTS_DIR, provenance, write_report
-from training.rivals import train_rival
 from training.runs import architecture_of, start_from, take_causal_core, trained
-from training.sites import add_command as add_sites
-from training.speed import speed_table
 from training.stages.detect import DetectConfig, train_detect
 from training.stages.found import FoundConfig, train_found
 from training.stages.intervene import InterveneConfig, train_intervene
 from training.stages.joint import JointConfig, train_joint
 from training.stages.observe import SegmentConfig, train_refine, train_segment
 from training.stages.release import choose_thresholds, chosen_entry, new_entry, release, summarize_results, write_entry
-from training.typed import add_command as add_typed
 
 SUITES = {
     "causalseg": ("segmentation", "faithfulness", "text"),

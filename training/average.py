@@ -11,7 +11,7 @@ from pathlib import Path
 from causalseg.errors import CheckpointError
 from causalseg.models.build import build_network
 from causalseg.models.network import with_removal
-from training.papers.architecture import save_architecture
+from training.architecture import save_architecture
 from training.resume import Progress, raise_if_trained, save_average, update_average
 from training.runs import architecture_of, start_from
 

@@ -6,8 +6,8 @@ from causalseg.checkpoints import find_entry, load_network
 from causalseg.errors import CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
-from training.papers.architecture import load_architecture
-from training.papers.questions import take_shared
+from training.architecture import load_architecture
+from training.experiments.papers.questions import take_shared
 from training.resume import load_average
 
 

@@ -8,8 +8,8 @@ import torch
 from causalseg.checkpoints import kept_state
 from causalseg.errors import CheckpointError
 from causalseg.models.build import Architecture, build_network
+from training.architecture import save_architecture
 from training.average import average
-from training.papers.architecture import save_architecture
 from training.resume import Progress, load_progress, save_average, save_progress
 from training.runs import trained
 

@@ -14,9 +14,9 @@ from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
 from training.data import Squares
 from training.data.twins import TwinShares
+from training.experiments.rivals import RivalTrainer, train_rival
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
-from training.rivals import RivalTrainer, train_rival
 from training.stages.detect import DetectConfig, train_detect
 from training.stages.found import FoundConfig, FoundTrainer, train_found
 from training.stages.intervene import InterveneConfig, TwinTrainer, train_intervene

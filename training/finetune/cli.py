@@ -27,6 +27,7 @@ from causalseg.models.network import with_removal
 from causalseg.settings import Settings
 from causalseg.versions import VersionCard, VersionStore
 from training.data import read_index
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
 from training.finetune.experiment import simulate_table
 from training.finetune.learn import LearnConfig
 from training.finetune.material import material_of
@@ -36,7 +37,6 @@ from training.finetune.rounds import rounds_table
 from training.finetune.run import FinetuneConfig, finetune, load_parent
 from training.progress import Bar
 from training.replay import ReplayConfig, load_replay, make_replay, replay_path
-from training.report import RESULTS_DIR, provenance, write_report
 
 _DEFAULT = Settings().checkpoint
 

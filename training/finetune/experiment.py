@@ -17,6 +17,7 @@ import torch
 from causalseg.checkpoints import CheckpointEntry, load_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from training.data import Row, load_image, load_mask, train_rows
+from training.evaluate.measures import bootstrap_mean
 from training.finetune.choosing import Value
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features
@@ -27,7 +28,6 @@ from training.finetune.run import FinetuneConfig, Parent, learn
 from training.finetune.scores import dice_of
 from training.finetune.views import Views, views_of
 from training.finetune.whole import WholeConfig, learn_whole
-from training.measures import bootstrap_mean
 from training.replay import ReplayConfig, spread_over_sets
 
 OnProgress = Callable[[int, int], object]

@@ -9,6 +9,7 @@ import numpy as np
 
 from causalseg.checkpoints import CheckpointEntry
 from training.data import Row
+from training.evaluate.measures import bootstrap_mean
 from training.finetune.encoder import Encoder
 from training.finetune.experiment import (
     as_correction,
@@ -24,7 +25,6 @@ from training.finetune.gate import judge
 from training.finetune.learn import LearnConfig
 from training.finetune.material import Material
 from training.finetune.run import FinetuneConfig, Parent, learn
-from training.measures import bootstrap_mean
 
 OnProgress = Callable[[int, int], object]
 OnTable = Callable[[dict[str, Any]], object]

@@ -17,9 +17,9 @@ from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from causalseg.scan.phantoms import make_phantom
 from causalseg.versions import Comparison, Score
+from training.evaluate.measures import bootstrap_mean
 from training.finetune.encoder import Encoder
 from training.finetune.features import Features, answer, batch_of, joined
-from training.measures import bootstrap_mean
 
 _BATCH = 8
 TWIN_STRENGTH = 0.8

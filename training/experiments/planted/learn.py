@@ -30,10 +30,10 @@ from training.data.augment import augment
 from training.data.descriptions import neutral
 from training.data.text_cache import TextCache
 from training.data.twins import region_map
+from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.imagenet import load_imagenet
 from training.loop import BatchLosses, Loop, run_loop
 from training.losses import mask_loss
-from training.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
 from training.stages.intervene import feature_distance, spread_of
 from training.stages.observe import freeze_early

@@ -11,7 +11,7 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from training.data import Row, load_image, load_mask
 from training.data.descriptions import neutral
-from training.measures import bootstrap_mean
+from training.evaluate.measures import bootstrap_mean
 
 
 class BranchMasks(NamedTuple):

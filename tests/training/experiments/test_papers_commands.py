@@ -10,9 +10,9 @@ from causalseg.models.build import build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from tests.models.small import SIDE_PX, small_network
 from training.__main__ import main
+from training.architecture import load_architecture
 from training.data import read_index
-from training.papers.architecture import load_architecture
-from training.papers.branches import branches_table
+from training.experiments.papers.branches import branches_table
 from training.resume import load_average
 
 

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from training.data import Squares, epoch_indices
 from training.data.text_cache import TextCache
+from training.experiments.papers.questions import PaperConfig, draw_questions, freeze_beginning, optimizer_of, steps_of
 from training.loop import Loop, run_loop
 from training.losses import mask_loss
-from training.papers.questions import PaperConfig, draw_questions, freeze_beginning, optimizer_of, steps_of
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from causalseg.engine import Engine
 from causalseg.errors import CannotLearn
-from training.compare import ADJUSTED, OBSERVED, comparison_table, means_of_kinds, with_rivals_of
 from training.data import Row, read_index
-from training.evaluate import evaluation_rows
-from training.faithfulness import Protocol
-from training.report import write_report
+from training.evaluate.faithfulness import Protocol
+from training.evaluate.report import write_report
+from training.evaluate.segmentation import evaluation_rows
+from training.experiments.compare import ADJUSTED, OBSERVED, comparison_table, means_of_kinds, with_rivals_of
 
 FEW = Protocol(scans=2, strength=0.8)
 

@@ -3,8 +3,8 @@
 For each site in turn, the other two are learnt from: first a plain segmenter from the ImageNet tower, the same for all,
 then every model goes on from it for as many passes over the same scans:
 
-    plain, augmented       `training.rivals`
-    causalclipseg, mcdrl   `training.papers`; of the start, `causalclipseg` takes the image tower alone
+    plain, augmented       `training.experiments.rivals`
+    causalclipseg, mcdrl   `training.experiments.papers`; of the start, `causalclipseg` takes the image tower alone
     causalseg              the joint stage; its adjusted mask removes what it detects
 
 Nothing is simulated in the test: what differs there is the site. A tenth of the learning sites is kept for thresholds.
@@ -25,15 +25,15 @@ from causalseg.engine import Engine
 from causalseg.errors import CannotLearn
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
-from training.compare import Paired, clean_pictures
 from training.data import Squares, load_squares, read_index
 from training.data.rows import Row
+from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
+from training.experiments.compare import Paired, clean_pictures
+from training.experiments.papers.questions import take_shared
+from training.experiments.papers.stage import PAPERS, train_paper
+from training.experiments.rivals import train_rival
 from training.imagenet import load_imagenet
-from training.papers.questions import take_shared
-from training.papers.stage import PAPERS, train_paper
 from training.progress import Bar
-from training.report import RESULTS_DIR, commit_of_code, write_report
-from training.rivals import train_rival
 from training.runs import start_under_do
 from training.stages.joint import JointConfig, train_joint
 from training.stages.observe import SegmentConfig, train_segment

@@ -8,11 +8,11 @@ import torch
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.engine import Engine
 from training.data import read_index
-from training.evaluate import evaluation_rows
-from training.faithfulness import Protocol
-from training.report import write_report
+from training.evaluate.faithfulness import Protocol
+from training.evaluate.report import write_report
+from training.evaluate.segmentation import evaluation_rows
+from training.experiments.typed import LEFT_OUT, known_entries, typed_tables
 from training.runs import observed_alone
-from training.typed import LEFT_OUT, known_entries, typed_tables
 
 
 def test_the_five_are_not_in_training_and_nothing_else_is_missing() -> None:

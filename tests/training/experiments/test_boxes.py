@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from causalseg.engine import Engine
-from training.boxes import HAND, _by_hand, boxes_table
 from training.data import read_index
-from training.evaluate import evaluation_rows
-from training.report import write_report
+from training.evaluate.report import write_report
+from training.evaluate.segmentation import evaluation_rows
+from training.experiments.boxes import HAND, _by_hand, boxes_table
 
 
 def test_each_set_has_its_gain_over_the_adjusted_mask(data_dir: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry
-from training.measures import Mean
+from training.evaluate.measures import Mean
 
 RESULTS_DIR = PROJECT_DIR / "docs" / "results"
 _COLUMNS = {

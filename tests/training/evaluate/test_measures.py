@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from causalseg.annotations import dice
-from training.measures import (
+from training.evaluate.measures import (
     CalibrationCounter,
     auroc,
     bootstrap_mean,

@@ -32,8 +32,8 @@ from causalseg.causal.recovery import LEAST_DAMAGE, PARTLY_FROM
 from causalseg.causal.simulate import simulate
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from training.data import Row, load_mask
-from training.evaluate import as_scan
-from training.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, moved_area, projection
+from training.evaluate.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, moved_area, projection
+from training.evaluate.segmentation import as_scan
 
 OnProgress = Callable[[int, int], object]
 

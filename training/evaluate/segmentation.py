@@ -1,6 +1,6 @@
 """Segmentation and text tables of a checkpoint, through the same door as the app: `Engine`.
 
-Every number is a mean of per-image Dice at the scan's own size (`training.measures`).
+Every number is a mean of per-image Dice at the scan's own size (`training.evaluate.measures`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from causalseg.engine import Engine
 from causalseg.scan.types import Scan
 from training.data import Row, load_image, load_mask
 from training.data.descriptions import HELD_OUT_ABSENT, ORGAN, neutral
-from training.measures import CalibrationCounter, bootstrap_mean, expected_dice, risk_coverage_area
+from training.evaluate.measures import CalibrationCounter, bootstrap_mean, expected_dice, risk_coverage_area
 
 OnProgress = Callable[[int, int], object]
 _Item = TypeVar("_Item")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.readme import README_PATH, fill_readme
-from training.report import RESULTS_DIR
+from training.evaluate.record import README_PATH, fill_readme
+from training.evaluate.report import RESULTS_DIR
 
 
 def test_the_readme_says_what_the_tables_say() -> None:

@@ -19,9 +19,9 @@ from causalseg.models.mcdrl import McdrlNetwork
 from training.data import Row, Squares, epoch_indices
 from training.data.descriptions import SYNONYMS
 from training.data.text_cache import TextCache
+from training.experiments.papers.questions import PaperConfig, draw_questions, freeze_beginning, optimizer_of, steps_of
 from training.loop import Loop, run_loop
 from training.losses import mask_loss, patch_text_loss, region_text_loss
-from training.papers.questions import PaperConfig, draw_questions, freeze_beginning, optimizer_of, steps_of
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from causalseg.annotations import dice
 from causalseg.models.preprocess import to_network, to_scan_probability
 from training.data import Squares, load_mask
-from training.measures import RESAMPLES, Mean
-from training.planted.marks import draw_calipers, lesion_ends, misplaced_ends
+from training.evaluate.measures import RESAMPLES, Mean
+from training.experiments.planted.marks import draw_calipers, lesion_ends, misplaced_ends
 
 TESTS = ("aligned", "absent", "misleading")
 _AT_ONCE = 16

@@ -9,10 +9,10 @@ from PIL import Image
 
 from causalseg.models.build import Architecture
 from training.__main__ import main
-from training.compare import ADJUSTED, OBSERVED
 from training.data import Squares, load_squares
 from training.data.rows import Row
-from training.sites import RIVALS, SITES, SitesConfig, leave_one_out
+from training.experiments.compare import ADJUSTED, OBSERVED
+from training.experiments.sites import RIVALS, SITES, SitesConfig, leave_one_out
 
 SMALL = SitesConfig(
     architecture=Architecture(channels=32, code_width=16, input_side_px=64, separate=True),

@@ -13,8 +13,8 @@ from causalseg.models.build import Architecture
 from causalseg.models.preprocess import to_network
 from training.__main__ import main
 from training.data import Squares, load_squares, read_index
-from training.planted.cli import TARGETS, experiment
-from training.planted.learn import (
+from training.experiments.planted.cli import TARGETS, experiment
+from training.experiments.planted.learn import (
     DESCRIPTION,
     ERASING,
     PlantedConfig,
@@ -28,8 +28,8 @@ from training.planted.learn import (
     whole_removal,
     with_misplaced,
 )
-from training.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends, plant
-from training.planted.score import TESTS, gains_table, make_tests, own_masks, score_tests, scores_table
+from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends, plant
+from training.experiments.planted.score import TESTS, gains_table, make_tests, own_masks, score_tests, scores_table
 from training.runs import start_under_do
 
 SMALL = PlantedConfig(
@@ -124,7 +124,7 @@ def test_twins_come_only_from_scans_without_the_mark(
     def keep(*arguments: object) -> None:
         seen.append(arguments[3](np.random.default_rng(0)))  # pyright: ignore[reportCallIssue]
 
-    monkeypatch.setattr("training.planted.learn.run_loop", keep)
+    monkeypatch.setattr("training.experiments.planted.learn.run_loop", keep)
 
     train_erase(fresh_network(SMALL), planted, SMALL, tmp_path / "erase")
 

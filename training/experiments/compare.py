@@ -1,9 +1,9 @@
 """Does a causal core pay? `causalseg`'s masks beside those of rivals that have none, scan by scan.
 
-A rival is an observed segmenter with the same towers, trained on the same scans (`training.rivals`). Compared are
+A rival is an observed segmenter with the same towers, trained on the same scans (see `rivals`). Compared are
 
     clean       test scans of the five source sets and of three unseen sites, with the neutral description
-    confounded  the twins of `training.faithfulness`: the same scans, confounders, strength, seeds and words
+    confounded  the twins of `training.evaluate.faithfulness`: the same scans, confounders, strength, seeds and words
 
 Gains are paired: Dice of the adjusted mask less the rival's Dice on the same picture; intervals resample patients.
 Masks are compared as the decoders draw them, also where a model says that nothing like that is there: the threshold of
@@ -22,9 +22,9 @@ from causalseg.errors import CannotLearn
 from causalseg.scan import Scan
 from training.data import Row, load_mask
 from training.data.descriptions import neutral
-from training.evaluate import ID_SETS, OOD_SETS, as_scan, spread
-from training.faithfulness import Protocol, rows_for, twin_seed
-from training.measures import Mean, bootstrap_mean
+from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
+from training.evaluate.measures import Mean, bootstrap_mean
+from training.evaluate.segmentation import ID_SETS, OOD_SETS, as_scan, spread
 
 OnProgress = Callable[[int, int], object]
 

@@ -5,7 +5,7 @@ observed pass of a checkpoint that never saw a simulated confounder. Then each i
 and switched off in test scans that carry it. All five are left out of one training, so that none can stand in for
 another; that is stricter than five trainings that leave out one each.
 
-    recovery    as in `training.faithfulness`, where damage is at least 0.03
+    recovery    as in `training.evaluate.faithfulness`, where damage is at least 0.03
     another's   the same, with the label of the next of the five typed instead: what of it is not owed to the words
     harm        Dice that the typed switch costs on the clean scan
     detection   AUROC of the typed entry's z_k, simulated against clean
@@ -23,13 +23,13 @@ from causalseg.annotations import dice
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.recovery import LEAST_DAMAGE
 from causalseg.engine import EncodedScan, Engine
+from training.architecture import save_architecture
 from training.data import Row, load_mask, load_squares, read_index, train_rows
-from training.evaluate import as_scan, evaluation_rows
-from training.faithfulness import Protocol, rows_for, twin_seed
-from training.measures import auroc, bootstrap_mean, bootstrap_ratio
-from training.papers.architecture import save_architecture
+from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
+from training.evaluate.measures import auroc, bootstrap_mean, bootstrap_ratio
+from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
+from training.evaluate.segmentation import as_scan, evaluation_rows
 from training.progress import Bar
-from training.report import RESULTS_DIR, commit_of_code, write_report
 from training.runs import architecture_of, observed_alone
 from training.stages.intervene import InterveneConfig, train_intervene
 from training.stages.release import chosen_entry

@@ -21,10 +21,10 @@ from causalseg.errors import BadCorrection
 from causalseg.refining import Mask, refine
 from training.data import Row, load_mask, read_index
 from training.data.descriptions import neutral
-from training.evaluate import ID_SETS, OOD_SETS, as_scan, evaluation_rows, spread
-from training.measures import bootstrap_mean
+from training.evaluate.measures import bootstrap_mean
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.evaluate.segmentation import ID_SETS, OOD_SETS, as_scan, evaluation_rows, spread
 from training.progress import Bar
-from training.report import RESULTS_DIR, provenance, write_report
 
 SCANS = 15
 """Of a set."""

@@ -8,8 +8,8 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
 from causalseg.models.network import SegmentationNetwork
 from training.data import Squares
-from training.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
-from training.papers.mcdrl_stage import McdrlConfig, train_mcdrl
+from training.experiments.papers.causalclipseg_stage import CausalClipSegConfig, train_causalclipseg
+from training.experiments.papers.mcdrl_stage import McdrlConfig, train_mcdrl
 
 PAPERS = ("causalclipseg", "mcdrl")
 

@@ -16,7 +16,8 @@ from causalseg.models.network import CausalSegNetwork
 from training.data import Squares, load_squares, read_index
 from training.data.rows import Row
 from training.data.text_cache import TextCache
-from training.planted.learn import (
+from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
+from training.experiments.planted.learn import (
     DESCRIPTION,
     PlantedConfig,
     answer_under_do,
@@ -27,8 +28,8 @@ from training.planted.learn import (
     train_read,
     whole_removal,
 )
-from training.planted.marks import Planted, plant
-from training.planted.score import (
+from training.experiments.planted.marks import Planted, plant
+from training.experiments.planted.score import (
     Answer,
     Scores,
     gains_table,
@@ -39,7 +40,6 @@ from training.planted.score import (
     scores_table,
 )
 from training.progress import Bar
-from training.report import RESULTS_DIR, commit_of_code, write_report
 from training.resume import load_average
 from training.runs import start_under_do
 

@@ -1,0 +1,1 @@
+"""Tables of a checkpoint: masks, text, switches, speed, and the reports that they are written to."""
