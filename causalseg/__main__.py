@@ -17,7 +17,7 @@ from pathlib import Path
 
 from causalseg.annotations.export import mask_to_png
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.engine import EncodedScan, Engine, Removal, Segmentation
+from causalseg.engine import EncodedScan, Engine, Segmentation, ToRemove
 from causalseg.errors import BadView, CausalsegError, InputError
 from causalseg.scan import Scan, Window, read_scan
 
@@ -94,15 +94,15 @@ def _window(scan: Scan, text: str) -> Window:
     raise BadView(f"There is no such window. Give centre and width, for example 40,400, or one of: {', '.join(named)}.")
 
 
-def _removal(text: str) -> Removal:
+def _removal(text: str) -> ToRemove:
     if text in ("none", "detected"):
         return "detected" if text == "detected" else None
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _with_typed(
-    engine: Engine, encoded: EncodedScan, removal: Removal, typed: Sequence[str]
-) -> tuple[EncodedScan, Removal]:
+    engine: Engine, encoded: EncodedScan, removal: ToRemove, typed: Sequence[str]
+) -> tuple[EncodedScan, ToRemove]:
     """The scan with the `typed` confounders looked for, and a removal that takes them away too."""
     for text in typed:
         encoded = engine.look_for(encoded, text)

@@ -5,7 +5,7 @@ Concurrency contract. The network and the text cache are shared by all visitors 
 visitor looks at the scan. No Gradio here, and nothing of a scan or a description is logged.
 
 Versions. Every scan is encoded with the version that is promoted at that moment, whoever promoted it, and answered
-with the same one for as long as it is looked at: an `EncodedScan` holds on to its `Model`.
+with the same one for as long as it is looked at: an `EncodedScan` names its version and holds no model.
 """
 
 import logging
@@ -15,16 +15,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
-from causalseg.causal.intervention import Removal as PairRemoval
-from causalseg.causal.presence import gate, reach
+from causalseg.causal.intervention import Evidence, evidence_of, make_removal
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, changed_copy, find_entry, load_network
 from causalseg.errors import BadDescription, BadVersion, CheckpointError, UnknownConfounder
@@ -38,10 +37,12 @@ from causalseg.versions import Stamp, VersionStore
 
 logger = logging.getLogger(__name__)
 
-Removal = Literal["detected"] | Sequence[str] | None
+ToRemove = Literal["detected"] | Sequence[str] | None
 """Which confounders to remove: None (the observed mask), "detected" (the adjusted mask), or ids (a counterfactual)."""
 
 _TEXTS_KEPT = 256
+_VERSIONS_KEPT = 2
+"""Fine-tuned versions whose weights stay in memory; a scan of an older one loads it again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +67,6 @@ class Segmentation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """What answers: the checkpoint, or a version of it."""
-
-    name: str
-    """Checkpoint, its version, and the fine-tuned version if there is one: as labels record it."""
-    network: SegmentationNetwork
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class EncodedScan:
     """A scan with everything the network needs of it that does not depend on the question."""
 
@@ -85,12 +77,10 @@ class EncodedScan:
     """The observed stages of the tower: what an intervention begins with."""
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
-    maps: Float[Tensor, "confounder map_h map_w"]
-    """Where each confounder is, in [0, 1]; 1 everywhere for a global one. In the order of `strength`."""
-    codes: Float[Tensor, "confounder code"]
-    """The text code of each confounder, in the order of `strength`."""
-    model: Model | None = None
-    """What encoded it, and answers for it; None: what the engine serves now."""
+    evidence: Evidence
+    """Of each confounder, in the order of `strength`: how much of its removal acts, where it is, its text code."""
+    version: str | None = None
+    """The fine-tuned version that encoded it and answers for it; None: the checkpoint as it came."""
 
 
 class Engine:
@@ -107,15 +97,17 @@ class Engine:
         self._entry = entry
         self._device = _pick_device(self._settings.device)
         network = network.to(self._device).to(memory_format=torch.channels_last).eval()
-        self._checkpoint = Model(f"{entry.name} {entry.version}".strip(), network)
-        self._model = self._checkpoint
+        self._checkpoint = network
+        self._tuned: OrderedDict[str, SegmentationNetwork] = OrderedDict()
+        self._version: str | None = None
         self._versions = versions
         self._seen: Stamp = None
         self._notice = ""
         self._dictionary = load_dictionary()
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
         self._targets = network.text_tower(list(entry.targets)) if entry.targets else None
-        self._index = {entry.id: i for i, entry in enumerate(self._dictionary)}
+        self._is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
+        self._detected_from = torch.tensor([entry.detected_from(one.id) for one in self._dictionary])
         self._texts: OrderedDict[str, TextCode] = OrderedDict()
         self._lock = threading.RLock()
         self._serve_promoted()
@@ -136,7 +128,7 @@ class Engine:
     def name(self) -> str:
         """The checkpoint's name and version and the promoted fine-tuned version: what encodes the next scan."""
         self._serve_promoted()
-        return self._model.name
+        return self._name_of(self._version)
 
     @property
     def notice(self) -> str:
@@ -146,7 +138,7 @@ class Engine:
 
     def name_for(self, encoded: EncodedScan) -> str:
         """What answers for `encoded`, as its labels record it: the version that it was encoded with."""
-        return self.name if encoded.model is None else encoded.model.name
+        return self._name_of(encoded.version)
 
     @property
     def removes_named(self) -> bool:
@@ -154,7 +146,7 @@ class Engine:
 
         The cores of the two papers find no named confounder in any scan, so their adjusted mask is the observed one.
         """
-        return self._checkpoint.network.removes_named
+        return self._checkpoint.removes_named
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -168,23 +160,21 @@ class Engine:
         square = torch.from_numpy(squash(scan.image_u8, self._entry.architecture.input_side_px).copy())
         with self._lock:
             self._serve_promoted()
-            model = self._model
-            stages = model.network.observe(to_network(square[None]).to(self._device))
-            presence = model.network.presence(stages, self._codes)
-            pyramid = model.network.observed_pyramid(stages)
-        strength = presence.strength[0].tolist()
-        is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
-        maps = torch.where(is_local[:, None, None], presence.maps[0], 1.0)
+            version = self._version
+            network = self._network(version)
+            stages = network.observe(to_network(square[None]).to(self._device))
+            presence = network.presence(stages, self._codes)
+            pyramid = network.observed_pyramid(stages)
+        evidence = evidence_of(presence, self._codes, self._is_local, self._detected_from.to(self._device))
         height, width = scan.hw
         logger.info("encode height=%d width=%d px seconds=%.3f", height, width, time.perf_counter() - started)
         return EncodedScan(
             scan,
-            {entry.id: value for entry, value in zip(self._dictionary, strength, strict=True)},
+            dict(zip((entry.id for entry in self._dictionary), presence.strength[0].tolist(), strict=True)),
             tuple(stage.cpu() for stage in stages),
             tuple(level.cpu() for level in pyramid),
-            maps.cpu(),
-            self._codes.cpu(),
-            model,
+            Evidence(evidence.amount.cpu(), evidence.maps.cpu(), evidence.codes.cpu()),
+            version,
         )
 
     @torch.inference_mode()
@@ -203,23 +193,29 @@ class Engine:
         if text in encoded.strength:
             return encoded
         with self._lock:
-            network = (encoded.model or self._model).network
+            network = self._network(encoded.version)
             code = network.dictionary_codes([[text]])
             presence = network.presence([stage.to(self._device) for stage in encoded.stages], code)
-        nearest = self._dictionary[int((self._codes @ code[0]).argmax())]
-        where = presence.maps[0].cpu()
+        nearest = int((self._codes @ code[0]).argmax())
+        typed = evidence_of(presence, code, self._is_local[nearest, None], self._entry.detected_from(text))
+        known = encoded.evidence
         return replace(
             encoded,
             strength={**encoded.strength, text: float(presence.strength[0, 0])},
-            maps=torch.cat([encoded.maps, where if nearest.scope == "local" else torch.ones_like(where)]),
-            codes=torch.cat([encoded.codes, code.cpu()]),
+            evidence=Evidence(
+                torch.cat([known.amount, typed.amount.cpu()], dim=1),
+                torch.cat([known.maps, typed.maps.cpu()], dim=1),
+                torch.cat([known.codes, typed.codes.cpu()]),
+            ),
         )
 
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
         """Ids of the confounders that the adjusted mask removes; one that was typed in is removed by hand alone."""
-        return tuple(name for name in self._index if encoded.strength[name] >= self._entry.detected_from(name))
+        return tuple(
+            entry.id for entry in self._dictionary if encoded.strength[entry.id] >= self._entry.detected_from(entry.id)
+        )
 
-    def segment(self, encoded: EncodedScan, description: str, remove: Removal = "detected") -> Segmentation:
+    def segment(self, encoded: EncodedScan, description: str, remove: ToRemove = "detected") -> Segmentation:
         """The mask of `description`: observed (None), adjusted ("detected") or counterfactual (ids removed).
 
         Raises:
@@ -242,7 +238,9 @@ class Engine:
             UnknownConfounder: unknown, or nothing simulates it.
             BadStrength: strength outside [0, 1].
         """
-        entry = self._dictionary[self._known_index(confounder)]
+        entry = next((entry for entry in self._dictionary if entry.id == confounder), None)
+        if entry is None:
+            raise _unknown(confounder)
         if entry.simulator is None:
             raise UnknownConfounder(f"{entry.label} cannot be simulated; choose another confounder to add.")
         made = simulate(scan.image_u8, entry.simulator, strength=strength, seed=seed)
@@ -257,24 +255,35 @@ class Engine:
             if (stamp := self._versions.stamp()) == self._seen:
                 return
             try:
-                self._model, self._notice = self._promoted_model(self._versions), ""
+                card = self._versions.promoted(self._entry)
+                version = None if card is None else card.name
+                self._network(version)
+                if version not in (None, self._version):
+                    logger.info("serve version=%s", version)
+                self._version, self._notice = version, ""
             except (BadVersion, CheckpointError) as error:
                 # Scans are still answered, by what is served now; the page shows the notice.
-                self._notice = f"The promoted version cannot be used, {self._model.name} is. {error}"
+                served = self._name_of(self._version)
+                self._notice = f"The promoted version cannot be used, {served} is. {error}"
                 logger.error("promoted version refused error=%s", type(error).__name__)
             self._seen = stamp
 
-    def _promoted_model(self, versions: VersionStore) -> Model:
-        card = versions.promoted(self._entry)
-        name = self._checkpoint.name if card is None else f"{self._checkpoint.name} + {card.name}"
-        if name == self._model.name:
-            return self._model
-        if card is None:
-            return self._checkpoint
-        logger.info("serve version=%s", card.name)
-        return Model(name, changed_copy(self._checkpoint.network, versions.changes(card), card.name))
+    def _name_of(self, version: str | None) -> str:
+        """Checkpoint, its version, and the fine-tuned version if there is one: as labels record it."""
+        name = f"{self._entry.name} {self._entry.version}".strip()
+        return name if version is None else f"{name} + {version}"
 
-    def _removed_ids(self, encoded: EncodedScan, remove: Removal) -> tuple[str, ...]:
+    def _network(self, version: str | None) -> SegmentationNetwork:
+        """The checkpoint's network, or that of a fine-tuned version of it, loaded again where it was let go."""
+        if version is None or self._versions is None:
+            return self._checkpoint
+        if version not in self._tuned:
+            changes = self._versions.changes(self._versions.card(version))
+            self._tuned[version] = changed_copy(self._checkpoint, changes, version)
+        _keep_latest(self._tuned, version, _VERSIONS_KEPT)
+        return self._tuned[version]
+
+    def _removed_ids(self, encoded: EncodedScan, remove: ToRemove) -> tuple[str, ...]:
         if remove is None:
             return ()
         if isinstance(remove, str):
@@ -290,11 +299,6 @@ class Engine:
         if not self.removes_named:
             raise UnknownConfounder(f"{self.name} cannot remove a confounder by name; ask for its observed mask.")
 
-    def _known_index(self, confounder: str) -> int:
-        if confounder not in self._index:
-            raise _unknown(confounder)
-        return self._index[confounder]
-
     @torch.inference_mode()
     def _answer(
         self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
@@ -305,9 +309,11 @@ class Engine:
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)
-            acting = [tuple(name for name in ids if self._amount(encoded, name) > 0) for ids in removals]
+            known = list(encoded.strength)
+            amount = encoded.evidence.amount[0].tolist()
+            acting = [tuple(k for k in map(known.index, ids) if amount[k] > 0) for ids in removals]
             distinct = sorted(set(acting))
-            network = (encoded.model or self._model).network
+            network = self._network(encoded.version)
             pyramid = self._pyramid(network, encoded, distinct)
             count = len(distinct)
             decoded = network.decode(pyramid, text[torch.zeros(count, dtype=torch.long, device=self._device)])
@@ -323,10 +329,8 @@ class Engine:
     def _text_code(self, description: str) -> TextCode:
         text = self._tidy(description, "Type what to look for, for example: one small polyp in the upper left.")
         if text not in self._texts:
-            self._texts[text] = self._checkpoint.network.text_tower([text])
-        self._texts.move_to_end(text)
-        while len(self._texts) > _TEXTS_KEPT:
-            self._texts.popitem(last=False)
+            self._texts[text] = self._checkpoint.text_tower([text])
+        _keep_latest(self._texts, text, _TEXTS_KEPT)
         return self._texts[text]
 
     def _tidy(self, text: str, if_empty: str) -> str:
@@ -339,28 +343,20 @@ class Engine:
         return words
 
     def _pyramid(
-        self, network: SegmentationNetwork, encoded: EncodedScan, removals: Sequence[tuple[str, ...]]
+        self, network: SegmentationNetwork, encoded: EncodedScan, removals: Sequence[tuple[int, ...]]
     ) -> list[Tensor]:
-        """What the decoder reads of the scan under each removal, all in one batch."""
+        """What the decoder reads of the scan under each removal (places in the dictionary), all in one batch."""
         count = len(removals)
-        known = list(encoded.strength)
-        pairs = [(row, known.index(name)) for row, ids in enumerate(removals) for name in ids]
-        if not pairs:
+        if not any(removals):
             return [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
-        row, confounder = torch.tensor(pairs, device=self._device).unbind(1)
-        amount = torch.tensor([self._amount(encoded, known[k]) for _, k in pairs], device=self._device)
-        where = reach(encoded.maps.to(self._device)[confounder])[:, None]
-        removal = PairRemoval(row, encoded.codes.to(self._device)[confounder], amount, where)
+        evidence = encoded.evidence
+        there = Evidence(*(part.to(self._device) for part in (evidence.amount, evidence.maps, evidence.codes)))
         stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
-        return network.intervened_pyramid(stages, removal)
+        return network.intervened_pyramid(stages, make_removal(there, removals))
 
     def _surest(self, network: SegmentationNetwork, pyramid: list[Tensor]) -> float:
         """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in a scan under one removal."""
         return 0.0 if self._targets is None else float(network.presences(pyramid, self._targets).sigmoid().max())
-
-    def _amount(self, encoded: EncodedScan, confounder: str) -> float:
-        """How much of its removal acts, in [0, 1]."""
-        return float(gate(torch.tensor(encoded.strength[confounder]), self._entry.detected_from(confounder)))
 
     def _segmentation(
         self, encoded: EncodedScan, decoded: Decoded, row: int, surest: float, removed: tuple[str, ...]
@@ -373,6 +369,13 @@ class Engine:
         found = presence >= 0.5
         mask = (probability > 0.5) & found
         return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds=0.0)
+
+
+def _keep_latest(cache: OrderedDict[str, Any], used: str, count: int) -> None:
+    """Mark an entry as just used, and let the oldest go."""
+    cache.move_to_end(used)
+    while len(cache) > count:
+        cache.popitem(last=False)
 
 
 def _unknown(confounder: str) -> UnknownConfounder:

@@ -8,14 +8,20 @@ where d_k is the text code of confounder k, z_k its strength, a_k where its remo
 1 for a global confounder), g the gate of `presence.gate`, and R one block a stage, shared by all confounders and
 modulated by d_k and by the stage's own statistics. An empty S is no intervention: the observed features come back
 untouched.
+
+`make_removal` is the only place that assembles a removal: the engine, every stage of training, fine-tuning and the
+experiments differ in the evidence that they give it, never in what is done with it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
+
+from causalseg.causal.presence import Presence, gate, reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +42,46 @@ class Removal:
         extent = self.where.new_zeros(batch, *self.where.shape[1:])
         row = self.row[:, None, None, None].expand_as(self.where)
         return extent.scatter_reduce(0, row, self.amount[:, None, None, None] * self.where, "amax")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What is known of the confounders in a few scans: what a removal is made of."""
+
+    amount: Float[Tensor, "scan confounder"]
+    """g(z_k), in [0, 1]: how much of its removal acts."""
+    maps: Float[Tensor, "scan confounder map_h map_w"]
+    """a_k before `reach`, in [0, 1]; 1 everywhere for a global confounder."""
+    codes: Float[Tensor, "confounder code"]
+    """d_k."""
+
+
+def evidence_of(
+    presence: Presence,
+    codes: Float[Tensor, "confounder code"],
+    is_local: Bool[Tensor, " confounder"],
+    detected_from: Float[Tensor, " confounder"] | float,
+) -> Evidence:
+    """What presence sees in its scans; `detected_from` are the strengths at which half of a removal acts."""
+    maps = torch.where(is_local[:, None, None], presence.maps, 1.0)
+    return Evidence(gate(presence.strength, detected_from), maps, codes)
+
+
+def make_removal(evidence: Evidence, removed: Sequence[Sequence[int]]) -> Removal:
+    """do(no `removed[row]`) for each row of a batch, as far as the evidence goes.
+
+    Row i is scan i of the evidence; where the evidence is of one scan, every row is that scan under another removal.
+    A confounder whose amount is 0 is left out, so removing what is surely absent is doing exactly nothing.
+    """
+    scans = len(evidence.amount)
+    lines = [(row, row if scans > 1 else 0, k) for row, ids in enumerate(removed) for k in ids]
+    row, scan, confounder = (
+        torch.tensor(lines, dtype=torch.long, device=evidence.amount.device).reshape(-1, 3).unbind(1)
+    )
+    amount = evidence.amount[scan, confounder]
+    row, scan, confounder, amount = (column[amount > 0] for column in (row, scan, confounder, amount))
+    where = reach(evidence.maps[scan, confounder])[:, None]
+    return Removal(row, evidence.codes[confounder], amount, where)
 
 
 class RemovalBlock(nn.Module):

@@ -139,7 +139,9 @@ class CausalSegNetwork(SegmentationNetwork):
         return [lateral(stage) for lateral, stage in zip(self.neck, stages[1:], strict=True)]
 
     def intervened_stages(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
-        """The stages under do(removal): all that follows the observed stem anew."""
+        """The stages under do(removal): all that follows the observed stem anew; without a removal, as observed."""
+        if not len(removal.row):
+            return stages
         reached = [self.intervention.on_stage(0, stages[0], removal)]
         while len(reached) < len(stages):
             reached.append(self.intervention.on_stage(len(reached), self._next_under_do(reached), removal))
@@ -153,10 +155,14 @@ class CausalSegNetwork(SegmentationNetwork):
             return self.image_tower.next_stage(reached)
         return self.image_tower.next_stage(reached, self.stages_under_do[len(reached) - FIRST_SEPARATE])
 
+    def levels_under_do(self, reached: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal), from the `intervened_stages` of strides 4 to 32."""
+        levels = [lateral(stage) for lateral, stage in zip(self.neck, reached, strict=True)]
+        return [self.intervention.on_level(index, level, removal) for index, level in enumerate(levels)]
+
     def intervened_pyramid(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
         """The pyramid under do(removal), from the observed `stages`."""
-        levels = self.observed_pyramid(self.intervened_stages(stages, removal))
-        return [self.intervention.on_level(index, level, removal) for index, level in enumerate(levels)]
+        return self.levels_under_do(self.intervened_stages(stages, removal)[1:], removal)
 
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Answer one description for each pyramid of the batch."""

@@ -175,7 +175,7 @@ def labels(engine: Engine, encoded: EncodedScan) -> dict[str, str]:
 
 def where(encoded: EncodedScan, confounder: str) -> Float32[np.ndarray, "map_height map_width"]:
     """Where a confounder is, in [0, 1], over the whole scan; 1 everywhere for a global one."""
-    return encoded.maps[list(encoded.strength).index(confounder)].float().numpy()
+    return encoded.evidence.maps[0][list(encoded.strength).index(confounder)].float().numpy()
 
 
 def show_observed(engine: Engine, state: SessionState) -> SessionState:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from causalseg.causal.intervention import InterventionNetwork, Removal
-from causalseg.causal.presence import GATE_FROM, GATE_TO, ConfounderPresence, gate
+from causalseg.causal.intervention import Evidence, InterventionNetwork, Removal, evidence_of, make_removal
+from causalseg.causal.presence import GATE_FROM, GATE_TO, REACH_TO, ConfounderPresence, Presence, gate, reach
 
 
 @pytest.fixture
@@ -73,3 +73,37 @@ def test_presence_answers_for_any_number_of_entries() -> None:
         assert seen.strength.shape == (2, count)
         assert seen.maps.shape == (2, count, 16, 16)
         assert 0 <= seen.maps.min() <= seen.maps.max() <= 1
+
+
+def test_a_removal_acts_where_and_as_far_as_the_evidence_goes() -> None:
+    """Each line is gate(z_k), reach(a_k) and d_k of its own scan; what is surely absent has no line."""
+    maps = torch.zeros(2, 3, 8, 8)
+    maps[1, 2, 4, 4] = REACH_TO
+    evidence = Evidence(torch.tensor([[0.0, 0.5, 1.0], [0.25, 0.0, 0.75]]), maps, torch.eye(3))
+
+    made = make_removal(evidence, [[0, 1], [2, 1, 0]])
+
+    assert made.row.tolist() == [0, 1, 1]
+    assert made.amount.tolist() == [0.5, 0.75, 0.25]
+    torch.testing.assert_close(made.code, torch.eye(3)[[1, 2, 0]])
+    torch.testing.assert_close(made.where[:, 0], reach(maps)[[0, 1, 1], [1, 2, 0]])
+    assert made.where[1].max() == 1
+
+
+def test_one_scan_is_evidence_for_every_row() -> None:
+    evidence = Evidence(torch.tensor([[0.0, 0.5]]), torch.rand(1, 2, 4, 4), torch.eye(2))
+
+    made = make_removal(evidence, [[1], [], [0, 1]])
+
+    assert made.row.tolist() == [0, 2] and made.amount.tolist() == [0.5, 0.5]
+    assert make_removal(evidence, [[], [0]]).where.shape == (0, 1, 4, 4)
+
+
+def test_presence_is_evidence_everywhere_for_a_global_confounder_and_at_its_map_for_a_local_one() -> None:
+    seen = Presence(torch.tensor([[-9.0, 9.0]]), torch.full((1, 2, 4, 4), -9.0))
+
+    evidence = evidence_of(seen, torch.eye(2), torch.tensor([True, False]), 0.25)
+
+    assert evidence.amount.tolist() == [[0.0, 1.0]]
+    torch.testing.assert_close(evidence.maps[0, 0], seen.maps[0, 0])
+    assert (evidence.maps[0, 1] == 1).all()

@@ -1,6 +1,7 @@
 """The one door: sizes, presence, refusals, and that a switch repeats nothing dear."""
 
 import logging
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -24,6 +25,17 @@ def test_mask_and_probability_have_the_scans_own_size(engine: Engine, phantom: P
     assert answer.mask.shape == answer.probability.shape == scan.hw
     assert answer.mask.dtype == np.bool_
     assert 0 <= answer.probability.min() <= answer.probability.max() <= 1
+
+
+def test_an_encoded_scan_carries_features_and_no_model(engine: Engine, phantom: Phantom) -> None:
+    encoded = engine.encode(phantom[0])
+
+    sent = pickle.dumps(encoded)
+
+    features = sum(part.nbytes for part in (*encoded.stages, *encoded.pyramid, encoded.evidence.maps))
+    assert len(sent) < features + encoded.scan.image_u8.nbytes + 100_000
+    again = engine.segment(pickle.loads(sent), phantom[1])
+    np.testing.assert_array_equal(again.probability, engine.segment(encoded, phantom[1]).probability)
 
 
 @settings(max_examples=12)
@@ -63,7 +75,7 @@ def test_a_switch_repeats_neither_preprocessing_nor_the_text_tower_nor_the_stem(
 
         return call
 
-    network = engine._model.network
+    network = engine._checkpoint
     monkeypatch.setattr(engine_module, "squash", counted("squash", engine_module.squash))
     monkeypatch.setattr(network.text_tower, "forward", counted("text", network.text_tower.forward))
     monkeypatch.setattr(network.presence, "forward", counted("presence", network.presence.forward))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.intervention import Evidence
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from causalseg.errors import BadDescription, UnknownConfounder
 from causalseg.scan.types import Scan
@@ -26,6 +27,10 @@ ABSENT_WORD = "unicorn"
 """A description with this word is found nowhere."""
 BAND_SHARE = 0.1
 LONGEST_WAIT_SECONDS = 60
+
+
+def evidence_at(maps: list[torch.Tensor]) -> Evidence:
+    return Evidence(torch.ones(1, len(maps)), torch.stack(maps)[None], torch.zeros(len(maps), 1))
 
 
 class FakeEngine(Engine):
@@ -77,9 +82,8 @@ class FakeEngine(Engine):
             scan=scan,
             strength=strength,
             stages=(),
-            codes=torch.zeros(len(strength), 1),
             pyramid=(),
-            maps=torch.stack([corner(entry.scope == "local") for entry in self.confounders]),
+            evidence=evidence_at([corner(entry.scope == "local") for entry in self.confounders]),
         )
         self._made_by.append((encoded, self.served))
         return encoded
@@ -90,8 +94,8 @@ class FakeEngine(Engine):
             raise BadDescription("Type what disturbs the scan.")
         if confounder in encoded.strength:
             return encoded
-        strength, maps = encoded.strength | {confounder: TYPED_STRENGTH}, torch.cat([encoded.maps, corner(True)[None]])
-        found = replace(encoded, strength=strength, maps=maps, codes=torch.zeros(len(strength), 1))
+        strength = encoded.strength | {confounder: TYPED_STRENGTH}
+        found = replace(encoded, strength=strength, evidence=evidence_at([*encoded.evidence.maps[0], corner(True)]))
         self._made_by.append((found, self.name_for(encoded)))
         return found
 

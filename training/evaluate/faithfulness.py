@@ -175,7 +175,7 @@ def _score_twin(
 
 def _peak_is_inside(engine: Engine, spoilt: EncodedScan, entry: Confounder, region: np.ndarray) -> float:
     """Whether the cell where a_k is largest touches the region that was changed."""
-    where = spoilt.maps[[known.id for known in engine.confounders].index(entry.id)].numpy()
+    where = spoilt.evidence.maps[0][[known.id for known in engine.confounders].index(entry.id)].numpy()
     row, column = np.unravel_index(int(where.argmax()), where.shape)
     high, wide = region.shape[0] / where.shape[0], region.shape[1] / where.shape[1]
     cell = region[

@@ -24,7 +24,7 @@ def test_the_five_are_not_in_training_and_nothing_else_is_missing() -> None:
 def test_a_core_at_its_start_knows_the_checkpoints_observed_pass_and_no_confounder() -> None:
     network = observed_alone("causalseg-lite").eval()
     engine = Engine.load("causalseg-lite")
-    released = engine._checkpoint.network  # pyright: ignore[reportPrivateUsage]
+    released = engine._checkpoint  # pyright: ignore[reportPrivateUsage]
     own, other = network.state_dict(), released.state_dict()
     for name, value in own.items():
         if name.startswith(("image_tower.", "neck.", "decoder.")):
