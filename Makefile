@@ -27,7 +27,7 @@ browser: environment-dev
 	$(BIN)/python -m tests.browser
 
 examples:
-	$(BIN)/python -m causalseg.scan.phantoms assets/examples
+	$(BIN)/python -m causalseg.phantoms assets/examples
 
 picture: environment-dev
 	$(BIN)/python -m tests.ui.picture assets

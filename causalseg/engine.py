@@ -31,7 +31,7 @@ from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.settings import Settings
 from causalseg.versions import Stamp, VersionStore
 

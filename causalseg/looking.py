@@ -15,7 +15,7 @@ from PIL import Image
 from causalseg.annotations.store import dice
 from causalseg.annotations.types import Signal
 from causalseg.engine import EncodedScan, Engine, Segmentation
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 
 _MOST_ALONE = 3
 """Detected confounders that are removed alone, the strongest; each costs an answer."""

@@ -10,8 +10,8 @@ from PIL import Image
 
 from causalseg.__main__ import main
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.scan.phantoms import make_phantom
-from tests.scan.files import make_dicom
+from causalseg.phantoms import make_phantom
+from tests.scan.sample_files import make_dicom
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from causalseg.engine import Engine
 from causalseg.errors import BadVersion, CheckpointError, ChecksumMismatch
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.settings import Settings
 from causalseg.versions import CHANGES, Comparison, Score, VersionCard, VersionStore
 

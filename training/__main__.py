@@ -47,7 +47,7 @@ from causalseg.errors import CausalsegError, CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.network import with_removal
-from causalseg.scan.types import MODALITIES
+from causalseg.scan import MODALITIES
 from training.architecture import load_architecture, save_architecture
 from training.average import add_command as add_average
 from training.data import Squares, load_squares, read_index, train_rows

@@ -19,7 +19,7 @@ from causalseg.annotations.registry import signed
 from causalseg.annotations.standing import settle
 from causalseg.annotations.store import LabelStore, raise_if_wrong_size
 from causalseg.annotations.types import Draft
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 
 _COLUMNS = (
     'scan_sha256, "index", person, description, removed, model, image_sha256, parent_sha256, seconds_spent, kept_at, '

@@ -12,10 +12,10 @@ from causalseg.annotations.files import is_there, write_once
 from causalseg.annotations.pictures import Picture
 from causalseg.annotations.types import Split, StoredScan
 from causalseg.errors import BadCorrection, SplitConflict, StoreError, UnreadableScan
-from causalseg.scan.dicom_header import parse_header
-from causalseg.scan.refusal import refuse_malformed
-from causalseg.scan.source import SourceDicom
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
+from causalseg.scan.dicom.deidentify import parse_header
+from causalseg.scan.original import SourceDicom
+from causalseg.scan.refusals import refuse_malformed
 
 SCAN_COLUMNS = (
     "scans.sha256, scans.height_px, scans.width_px, scans.format, scans.modality, scans.count, scans.axis, "

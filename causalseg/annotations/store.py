@@ -29,7 +29,7 @@ from causalseg.annotations.pictures import Picture, image_from_png
 from causalseg.annotations.registry import NO_FACTS, SCAN_COLUMNS, Facts, scan_from_row, signed
 from causalseg.annotations.types import Event, Revision, Split, StoredScan, by_name, columns
 from causalseg.errors import BadCorrection, StoreError
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 
 
 @dataclass(frozen=True, slots=True)

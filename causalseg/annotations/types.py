@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.scan.types import Axis
+from causalseg.scan.scan import Axis
 
 State = Literal["not_started", "in_progress", "done", "flagged", "approved", "sent_back"]
 """Of one person's work on one picture; the last two are said by a reviewer."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from causalseg.scan.types import MODALITIES
+from causalseg.scan import MODALITIES
 
 DICTIONARY_PATH = Path(__file__).with_name("confounders.yaml")
 FAMILIES = ("acquisition device", "imaging mode", "artefact", "illumination", "view", "annotation mark")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from causalseg.scan.types import MODALITIES
+from causalseg.scan import MODALITIES
 
 DICTIONARIES_DIR = Path(__file__).with_name("dictionaries")
 ALL = "all"

@@ -1,18 +1,18 @@
 """Bytes of a file -> `Scan`: one file a format, the content decides which, nothing is believed.
 
-read ── small PNG, BMP, WebP ──► decode ──┬── archive  gz, zip ── series ──┐
-  └── anything else ── worker ──► decode ─┼── dicom  (pixels, facts, look, header, stack)
-      (wire, serve: killed after          ├── nifti
-      10 s of silence)                    └── raster  PNG, JPEG, TIFF, BMP, WebP
-Scan ── view(index, window) ── look ── window, presets
+read ── small PNG, BMP, WebP ──► formats ─┬── packed  gz, zip, folder ─┐
+  └── anything else ── worker ─► formats ─┼── dicom/  ◄── series ──────┘
+      (killed after 10 s of silence)      ├── nifti
+                                          └── raster  PNG, JPEG, TIFF, BMP, WebP
+Scan ── view(index, window) ── display ── window, presets
 Scan ── geometry (there and back) ── the square canvas or the network's square
-Scan.volume ── source: what an export needs to refer to the original
+Scan.volume ── original: what an export needs to refer to the file
 """
 
 from causalseg.scan.geometry import Letterbox
+from causalseg.scan.original import SourceDicom, SourceNifti
 from causalseg.scan.read import read_scan
-from causalseg.scan.source import SourceDicom, SourceNifti
-from causalseg.scan.types import MODALITIES, Scan, Volume
+from causalseg.scan.scan import MODALITIES, Scan, Volume
 from causalseg.scan.window import NamedWindow, Window
 
 __all__ = [

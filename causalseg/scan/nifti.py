@@ -20,11 +20,11 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.orientations import aff2axcodes, io_orientation
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.look import Look
+from causalseg.scan.display import Look
+from causalseg.scan.original import SourceNifti
 from causalseg.scan.presets import preset_windows
-from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
-from causalseg.scan.source import SourceNifti
-from causalseg.scan.types import Scan, Volume
+from causalseg.scan.refusals import raise_if_too_large, refuse_malformed
+from causalseg.scan.scan import Scan, Volume
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, Window, percentile_window
 from causalseg.settings import Settings
 

@@ -20,10 +20,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from causalseg.scan.look import Look
+from causalseg.scan.display import Look
 from causalseg.scan.presets import preset_windows
-from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
-from causalseg.scan.types import Scan, Volume
+from causalseg.scan.refusals import raise_if_too_large, refuse_malformed
+from causalseg.scan.scan import Scan, Volume
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window
 from causalseg.settings import Settings
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.decode import decode, kind_of
-from causalseg.scan.types import Scan
-from causalseg.scan.worker import decode_apart
+from causalseg.scan.formats import decode, kind_of
+from causalseg.scan.scan import Scan
+from causalseg.scan.worker.pool import decode_apart
 from causalseg.settings import Settings
 
 _DEFAULT_SETTINGS = Settings()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 
 HELP = "? keys"
 KEYS_TITLE = "Keys"

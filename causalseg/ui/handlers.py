@@ -17,8 +17,7 @@ from jaxtyping import Bool, Float32
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import InputError, StoreError
-from causalseg.scan import read_scan
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan, read_scan
 from causalseg.scan.window import Window
 from causalseg.settings import Settings
 from causalseg.ui import copy

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from causalseg.annotations.export import Exported
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.ui import copy, render
 from causalseg.ui.doubt import Place
 from causalseg.ui.measure import Effect, area_mm2, effect, shift

@@ -11,8 +11,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from causalseg.scan import Letterbox
-from causalseg.scan.types import Scan
+from causalseg.scan import Letterbox, Scan
 
 VIEW_SIDE_PX = 768
 """Side of the square on the page."""

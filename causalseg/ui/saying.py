@@ -14,7 +14,7 @@ from causalseg.annotations import statements
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import InputError
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.ui import copy, handlers, panels
 from causalseg.ui.events import Updates
 from causalseg.ui.page import Page

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from causalseg.annotations.export import mask_to_png
 from causalseg.engine import EncodedScan, Engine
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.ui import copy, handlers, panels, render
 from causalseg.ui.doubt import Place, least_certain
 from causalseg.ui.events import Updates

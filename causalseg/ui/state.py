@@ -14,8 +14,7 @@ from jaxtyping import Bool, UInt8
 from causalseg.annotations.types import Draft as KeptDraft
 from causalseg.annotations.types import Revision
 from causalseg.engine import EncodedScan, Segmentation
-from causalseg.scan import Letterbox
-from causalseg.scan.types import Scan
+from causalseg.scan import Letterbox, Scan
 from causalseg.scan.window import Window
 from causalseg.ui.measure import Effect
 

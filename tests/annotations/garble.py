@@ -12,8 +12,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException
 from pydicom.tag import BaseTag
 
-from causalseg.scan.quiet import quiet_pydicom
-from tests.scan.fuzz import mutate
+from causalseg.scan.dicom.quiet import quiet_pydicom
+from tests.scan.mutated_files import mutate
 
 _VALUES = (
     *("", " ", "\\", "0", "-1", "1e400", "-0.0", "NaN", "inf", "1e-320", "99999999999999999999", "1.5.2", "0x10"),

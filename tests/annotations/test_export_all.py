@@ -27,7 +27,7 @@ from causalseg.scan import Scan, SourceDicom, SourceNifti, Volume, read_scan
 from causalseg.version import VERSION
 from tests.annotations import sources
 from tests.annotations.reading_back import files_of, load_nifti, points_ras_mm, read_back, seg_points_ras_mm
-from tests.scan.files import encode, make_dicom
+from tests.scan.sample_files import encode, make_dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """pycocotools 2.0.11 decodes in the words of numpy 1."""

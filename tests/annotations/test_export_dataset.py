@@ -16,7 +16,7 @@ from causalseg.annotations.registry import Facts
 from causalseg.errors import ExportRefused, StoreError
 from causalseg.scan import Scan, read_scan
 from tests.annotations.reading_back import files_of, load_coco
-from tests.scan.files import encode
+from tests.scan.sample_files import encode
 from training.data import load_image, load_mask, read_index, train_rows
 
 

@@ -15,8 +15,8 @@ from causalseg.scan import Scan, SourceDicom, read_scan
 from tests.annotations import sources
 from tests.annotations.garble import garble
 from tests.annotations.test_export_all import POLYP, assert_reads_back, by_format, random_masks
-from tests.scan.files import make_dicom
-from tests.scan.fuzz import mutate
+from tests.scan.mutated_files import mutate
+from tests.scan.sample_files import make_dicom
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 """pycocotools 2.0.11 decodes in the words of numpy 1."""

@@ -11,7 +11,7 @@ from causalseg.annotations.folder import Imported, binary_mask, import_folder
 from causalseg.errors import BadCorrection, Cancelled, InputError
 from causalseg.scan import SourceNifti, read_scan
 from tests.annotations.samples import HW, all_bytes, make_mask, make_scan
-from tests.scan.files import encode, make_dicom
+from tests.scan.sample_files import encode, make_dicom
 
 
 def put(path: Path, content: bytes) -> Path:

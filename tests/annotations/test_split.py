@@ -13,7 +13,7 @@ from causalseg.annotations.split import draw, new_salt, patient_key
 from causalseg.errors import SplitConflict
 from causalseg.scan import read_scan
 from tests.annotations.samples import all_bytes, make_scan, save
-from tests.scan.files import make_dicom
+from tests.scan.sample_files import make_dicom
 
 SALT = "ab" * 32
 

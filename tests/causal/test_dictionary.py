@@ -5,7 +5,7 @@ import yaml
 
 from causalseg.causal.dictionary import FAMILIES, Confounder, load_dictionary
 from causalseg.causal.simulate import SIMULATORS
-from causalseg.scan.types import MODALITIES
+from causalseg.scan import MODALITIES
 
 ENTRY = {
     "id": "smoke",

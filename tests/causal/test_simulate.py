@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.simulate import SIMULATORS, simulate
 from causalseg.causal.simulate.canvas import arrival
-from causalseg.causal.simulate.style import REACH, load_styles, low_spectrum
+from causalseg.causal.simulate.scanner_style import REACH, load_styles, low_spectrum
 from causalseg.errors import BadStrength, UnknownConfounder
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from causalseg import Engine, Scan
-from causalseg.scan.phantoms import make_phantom
+from causalseg.phantoms import make_phantom
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import causalseg.engine as engine_module
 from causalseg import Engine, Scan, read_scan
 from causalseg.causal.presence import GATE_FROM
 from causalseg.errors import BadDescription, BadStrength, UnknownCheckpoint, UnknownConfounder
-from tests.scan.files import make_dicom
+from tests.scan.sample_files import make_dicom
 
 Phantom = tuple[Scan, str]
 

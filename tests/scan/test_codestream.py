@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from causalseg.scan.codestream import codestream_hw
-from tests.scan.files import encode
+from causalseg.scan.dicom.codestream import codestream_hw
+from tests.scan.sample_files import encode
 
 
 @pytest.mark.parametrize("hw", [(1, 1), (24, 32), (513, 7)])

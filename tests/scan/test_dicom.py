@@ -22,7 +22,7 @@ from pydicom.uid import (
 from causalseg.errors import BadView, InputError, ScanTooLarge, UnreadableScan
 from causalseg.scan import MODALITIES, Scan, SourceDicom, Window, read_scan
 from causalseg.settings import Settings
-from tests.scan.files import encode, item, make_dicom
+from tests.scan.sample_files import encode, item, make_dicom
 
 HOUNSFIELD = np.linspace(-1000, 1000, 20 * 30).reshape(20, 30).astype(np.int16)
 GREY = np.arange(200, dtype=np.uint8).reshape(10, 20)

@@ -12,7 +12,7 @@ from nibabel.orientations import inv_ornt_aff, ornt2axcodes
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceNifti, Volume, Window, read_scan
-from causalseg.scan.decode import decode
+from causalseg.scan.formats import decode
 from causalseg.settings import Settings
 
 ALL_ORIENTATIONS = [

@@ -7,7 +7,7 @@ from PIL import Image, ImageFile
 
 from causalseg.errors import BadView, UnreadableScan
 from causalseg.scan import Window, read_scan
-from tests.scan.files import encode
+from tests.scan.sample_files import encode
 
 ORIENTATION = 0x0112
 

@@ -15,7 +15,7 @@ from PIL import Image
 from causalseg.errors import InputError, ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, read_scan
 from causalseg.settings import Settings
-from tests.scan.files import encode, make_dicom
+from tests.scan.sample_files import encode, make_dicom
 
 RAMP = (np.indices((20, 30)).sum(axis=0) * 5).astype(np.uint8)
 SMALL_FILES = {

@@ -18,10 +18,10 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceDicom, Volume, read_scan
-from causalseg.scan.archive import inflate
-from causalseg.scan.decode import decode
+from causalseg.scan.formats import decode
+from causalseg.scan.packed import inflate
 from causalseg.settings import Settings
-from tests.scan.files import encode, item, make_dicom
+from tests.scan.sample_files import encode, item, make_dicom
 
 SAGITTAL = [0, 1, 0, 0, 0, -1]
 AXIAL = [1, 0, 0, 0, 1, 0]

@@ -11,10 +11,10 @@ import pytest
 
 from causalseg.errors import Cancelled, ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, read_scan
-from causalseg.scan.decode import decode
-from causalseg.scan.wire import dump_scan, load_scan
+from causalseg.scan.formats import decode
+from causalseg.scan.worker.messages import dump_scan, load_scan
 from causalseg.settings import Settings
-from tests.scan.files import make_dicom
+from tests.scan.sample_files import make_dicom
 
 FRAMES = (np.arange(5 * 12 * 16) % 4096).reshape(5, 12, 16).astype(np.int16)
 CONTENT = make_dicom(FRAMES, WindowCenter=0, WindowWidth=2000, RescaleSlope=2, RescaleIntercept=-1024)

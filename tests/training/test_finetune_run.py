@@ -12,7 +12,7 @@ from causalseg.annotations.registry import Facts
 from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import kept_state
 from causalseg.errors import BadVersion, Cancelled, CannotLearn
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.versions import VersionCard, VersionStore
 from tests.training.finetune_world import ENTRY, NEW, corrections, disc, replay_of, taught_network
 from training.finetune.features import Features

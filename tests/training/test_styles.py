@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from causalseg.causal.simulate.style import REACH
+from causalseg.causal.simulate.scanner_style import REACH
 from training.data.styles import write_styles
 
 COLUMNS = ("set", "split", "role", "modality", "target", "patient", "site", "text", "image", "mask")

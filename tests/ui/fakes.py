@@ -15,7 +15,7 @@ from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.intervention import Evidence
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from causalseg.errors import BadDescription, UnknownConfounder
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.settings import Settings
 
 DETECTED = ("low_contrast", "burned_in_text")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from pydicom.uid import EnhancedCTImageStorage
 
 from tests.annotations.reading_back import files_of
-from tests.scan.files import item, make_dicom
+from tests.scan.sample_files import item, make_dicom
 from tests.ui.conftest import App
 from tests.ui.drive import Editor, describe, expect_status, expect_text, turn_to, upload
 from tests.ui.volumes import CENTER, COUNT, HEIGHT_PX, WIDTH, WIDTH_PX, growing_disc, write_nifti

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int16
 from nibabel.nifti1 import Nifti1Image
 
-from tests.scan.files import make_dicom
+from tests.scan.sample_files import make_dicom
 
 COUNT, HEIGHT_PX, WIDTH_PX = 5, 90, 120
 CENTER, WIDTH = 100.0, 400.0

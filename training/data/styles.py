@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from causalseg.causal.simulate.base import is_grey
-from causalseg.causal.simulate.style import SMALLEST_AMPLITUDE, low_spectrum
+from causalseg.causal.simulate.scanner_style import SMALLEST_AMPLITUDE, low_spectrum
+from causalseg.causal.simulate.simulator import is_grey
 from training.data import Row, load_image, read_index, train_rows
 
 STYLES_PATH = Path(__file__).parents[2] / "causalseg" / "causal" / "simulate" / "styles.npz"

@@ -12,7 +12,7 @@ import numpy as np
 
 from causalseg.annotations import dice
 from causalseg.engine import Engine
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from training.data import Row, load_image, load_mask
 from training.data.descriptions import HELD_OUT_ABSENT, ORGAN, neutral
 from training.evaluate.measures import CalibrationCounter, bootstrap_mean, expected_dice, risk_coverage_area

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from PIL import Image
 
 from causalseg.engine import Engine
+from causalseg.phantoms import make_phantom
 from causalseg.scan import read_scan
-from causalseg.scan.phantoms import make_phantom
 
 SIDE_PX = 1024
 

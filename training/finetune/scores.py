@@ -15,7 +15,7 @@ from causalseg.annotations import dice
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
-from causalseg.scan.phantoms import make_phantom
+from causalseg.phantoms import make_phantom
 from causalseg.versions import Comparison, Score
 from training.evaluate.measures import bootstrap_mean
 from training.finetune.encoder import Encoder

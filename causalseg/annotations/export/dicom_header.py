@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID
 
 from causalseg.errors import ExportRefused
-from causalseg.scan.dicom_facts import numbers_of
+from causalseg.scan.dicom.header import numbers_of
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
 _POSITION = ("FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")

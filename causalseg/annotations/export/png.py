@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from causalseg.annotations.export.archive import zip_files
 from causalseg.errors import BadCorrection
-from causalseg.scan.refusal import refuse_malformed
+from causalseg.scan.refusals import refuse_malformed
 
 _INSIDE = 255
 _NOT_A_MASK = "This file is not a mask: a PNG of one channel with nothing but black (0) and white (255) is expected."

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from causalseg.causal.simulate.base import Simulated, Simulator
 from causalseg.causal.simulate.dermoscopy import HairStrands, RulerInk
 from causalseg.causal.simulate.endoscopy import MucusBubbles, NarrowBandColour, SpecularHighlight
 from causalseg.causal.simulate.illumination import ColourCast, DarkFrame, LowContrast, OverExposure, UnderExposure
-from causalseg.causal.simulate.marks import BurnedInText, Calipers, SideMarkerWires
 from causalseg.causal.simulate.mri import BiasField, Ghosting
 from causalseg.causal.simulate.optics import Compression, DefocusBlur, MotionBlur, SensorNoise
-from causalseg.causal.simulate.style import ScannerStyle
+from causalseg.causal.simulate.overlays import BurnedInText, Calipers, SideMarkerWires
+from causalseg.causal.simulate.scanner_style import ScannerStyle
+from causalseg.causal.simulate.simulator import Simulated, Simulator
 from causalseg.causal.simulate.ultrasound import AcousticShadow, Gain, Speckle
 from causalseg.errors import BadStrength, UnknownConfounder
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.base import Simulator, draw_seed
 from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, curve, draw_point, paint
-from causalseg.causal.simulate.fields import grain
+from causalseg.causal.simulate.random_fields import grain
+from causalseg.causal.simulate.simulator import Simulator, draw_seed
 
 
 @dataclass(frozen=True, slots=True)

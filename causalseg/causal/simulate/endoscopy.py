@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from causalseg.causal.simulate.base import Simulator, draw_seed, everywhere, luminance
 from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, draw_point, paint
-from causalseg.causal.simulate.fields import smooth_field
+from causalseg.causal.simulate.random_fields import smooth_field
+from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere, luminance
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.base import Simulator, everywhere
 from causalseg.causal.simulate.canvas import Canvas, curve, paint
+from causalseg.causal.simulate.simulator import Simulator, everywhere
 
 GAMMA = 2.2
 """Display gamma: light = value ** GAMMA."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.base import Simulator, draw_seed, everywhere
-from causalseg.causal.simulate.fields import smooth_field
+from causalseg.causal.simulate.random_fields import smooth_field
+from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere
 
 
 @dataclass(frozen=True, slots=True)

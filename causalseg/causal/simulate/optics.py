@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from PIL import Image
 
-from causalseg.causal.simulate.base import Simulator, draw_seed, everywhere, is_grey, luminance
-from causalseg.causal.simulate.fields import GRAIN_SIDE_PX, gaussian_blur, grain, resize_field, to_pillow
+from causalseg.causal.simulate.random_fields import GRAIN_SIDE_PX, gaussian_blur, grain, resize_field, to_pillow
+from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere, is_grey, luminance
 
 
 @dataclass(frozen=True, slots=True)

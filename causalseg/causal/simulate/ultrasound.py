@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.base import Simulator, draw_seed, everywhere
 from causalseg.causal.simulate.canvas import FAINTEST_ALPHA, PointXY
-from causalseg.causal.simulate.fields import grain, resize_field
+from causalseg.causal.simulate.random_fields import grain, resize_field
+from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere
 
 BRIGHTEST = 2.5
 """Standard deviations beyond which the log compression of the display holds speckle back."""

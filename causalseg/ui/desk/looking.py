@@ -10,7 +10,7 @@ from causalseg.annotations import signals
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.looking import signal_of
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.ui import copy
 
 _AT_ONCE = 64

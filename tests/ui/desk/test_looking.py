@@ -9,7 +9,7 @@ import pytest
 from causalseg.annotations import LabelStore, queue, signals
 from causalseg.annotations.queue import CRITERIA, Policy
 from causalseg.looking import signal_of
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from causalseg.ui.desk import looking
 from tests.ui.fakes import DETECTED, FakeEngine, disc
 

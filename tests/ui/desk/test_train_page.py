@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from causalseg.annotations.learnable import learnable
-from causalseg.scan.types import Scan
+from causalseg.scan import Scan
 from tests.ui.desk.conftest import ENTRY, World
 from tests.ui.desk.world import phantom_scan
 

@@ -15,8 +15,8 @@ from causalseg.checkpoints import CheckpointEntry
 from causalseg.engine import Engine
 from causalseg.models.build import build_network
 from causalseg.models.network import with_removal
-from causalseg.scan.phantoms import PHANTOMS, make_phantom
-from causalseg.scan.types import Scan
+from causalseg.phantoms import PHANTOMS, make_phantom
+from causalseg.scan import Scan
 from causalseg.settings import Settings
 from causalseg.versions import VersionStore
 from tests.test_versions import ENTRY, TINY

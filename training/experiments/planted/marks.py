@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg.causal.simulate.canvas import PointXY
-from causalseg.causal.simulate.marks import Calipers
+from causalseg.causal.simulate.overlays import Calipers
 from training.data import Squares
 
 EDGE = 0.04

@@ -9,8 +9,8 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from pydicom import FileDataset
 
-from causalseg.scan.dicom_header import parse_header, without_identity
-from causalseg.scan.quiet import quiet_pydicom
+from causalseg.scan.dicom.deidentify import parse_header, without_identity
+from causalseg.scan.dicom.quiet import quiet_pydicom
 
 
 @dataclass(frozen=True, slots=True, eq=False)

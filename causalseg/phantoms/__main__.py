@@ -1,4 +1,4 @@
-"""Write the example scans of the app: `python -m causalseg.scan.phantoms assets/examples`."""
+"""Write the example scans of the app: `python -m causalseg.phantoms assets/examples`."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from causalseg.scan.phantoms import PHANTOMS, Phantom, make_phantom
+from causalseg.phantoms import PHANTOMS, Phantom, make_phantom
 
 EXAMPLES = {"ultrasound": 1, "endoscopy": 1, "dermoscopy": 0, "ct": 1}
 """Which seed of each phantom is an example."""
@@ -28,7 +28,7 @@ def index_of(phantoms: dict[str, Phantom]) -> list[dict[str, str]]:
 def main(arguments: list[str]) -> int:
     """Write the examples and their index into the folder named by the only argument."""
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m causalseg.scan.phantoms FOLDER\n")
+        sys.stderr.write("usage: python -m causalseg.phantoms FOLDER\n")
         return 2
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)

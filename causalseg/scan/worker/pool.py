@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.serve import STEP
-from causalseg.scan.types import Scan
-from causalseg.scan.wire import Kind, load_scan, read_message, write_message
+from causalseg.scan.scan import Scan
+from causalseg.scan.worker.messages import Kind, load_scan, read_message, write_message
+from causalseg.scan.worker.process import STEP
 from causalseg.settings import Settings
 
 _START_SECONDS = 120.0
 """For importing numpy and pydicom on a busy machine."""
 _MOST_WORKERS = 2
-_COMMAND = "from causalseg.scan.serve import serve; serve()"
+_COMMAND = "from causalseg.scan.worker.process import serve; serve()"
 _DIED = (
     "The pixels of this file cannot be decoded: they are damaged, or made to break decoders. "
     "Export it again from where it came, then open it again."

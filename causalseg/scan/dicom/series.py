@@ -9,10 +9,10 @@ from typing import Any
 from pydicom import Dataset
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.dicom import DicomFile, read_slices
-from causalseg.scan.dicom_facts import numbers_of
-from causalseg.scan.refusal import refuse_malformed
-from causalseg.scan.types import Scan
+from causalseg.scan.dicom.header import numbers_of
+from causalseg.scan.dicom.reader import DicomFile, read_slices
+from causalseg.scan.refusals import refuse_malformed
+from causalseg.scan.scan import Scan
 from causalseg.settings import Settings
 
 

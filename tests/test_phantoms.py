@@ -6,11 +6,11 @@ import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from causalseg.causal.dictionary import load_dictionary
+from causalseg.phantoms import PHANTOMS, make_phantom
+from causalseg.phantoms.__main__ import examples, index_of, main
 from causalseg.scan import MODALITIES, read_scan
-from causalseg.scan.phantoms import PHANTOMS, make_phantom
-from causalseg.scan.phantoms.__main__ import examples, index_of, main
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 MAX_FILE_BYTES = 200_000
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from pydicom import Dataset
 
-from causalseg.scan.dicom_facts import normal_of, numbers_of
+from causalseg.scan.dicom.header import normal_of, numbers_of
 
 _SAME_PLACE_MM = 0.01
 _UNEVEN_SHARE = 0.05

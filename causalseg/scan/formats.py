@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.archive import GZIP_MAGIC, ZIP_MAGIC, inflate, open_zip
-from causalseg.scan.dicom import DicomFile, looks_like_dicom, open_dicom, read_dicom
+from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.reader import DicomFile, looks_like_dicom, open_dicom, read_dicom
+from causalseg.scan.dicom.series import read_series
 from causalseg.scan.nifti import looks_like_nifti, read_nifti
-from causalseg.scan.quiet import quiet_pydicom
+from causalseg.scan.packed import GZIP_MAGIC, ZIP_MAGIC, inflate, open_zip
 from causalseg.scan.raster import RASTER_MAGIC, read_raster
-from causalseg.scan.series import read_series
-from causalseg.scan.types import Scan
+from causalseg.scan.scan import Scan
 from causalseg.settings import Settings
 
 _CAN_OPEN = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP file, or a folder or zip of DICOM slices"

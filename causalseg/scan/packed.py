@@ -6,7 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.refusal import refuse_malformed
+from causalseg.scan.refusals import refuse_malformed
 from causalseg.settings import Settings
 
 GZIP_MAGIC = b"\x1f\x8b\x08"

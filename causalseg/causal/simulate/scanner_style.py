@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Complex64, Float32
 from PIL import Image
 
-from causalseg.causal.simulate.base import Simulator, everywhere, is_grey
-from causalseg.causal.simulate.fields import resize_field
+from causalseg.causal.simulate.random_fields import resize_field
+from causalseg.causal.simulate.simulator import Simulator, everywhere, is_grey
 
 REACH = 4
 """Frequencies -REACH .. REACH are kept in the statistics, in cycles per picture."""

@@ -13,7 +13,8 @@ from jaxtyping import Float64, Real
 from pydicom import Dataset, FileDataset
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.dicom_facts import (
+from causalseg.scan.dicom.deidentify import strip_header
+from causalseg.scan.dicom.header import (
     frame_facts,
     header_warnings,
     modality_of,
@@ -21,16 +22,15 @@ from causalseg.scan.dicom_facts import (
     spacing_mm_of,
     technical_header,
 )
-from causalseg.scan.dicom_header import strip_header
-from causalseg.scan.dicom_look import file_windows, look_of, measure, padding_of
-from causalseg.scan.dicom_pixels import PIXEL_KEYWORDS, UNDECODABLE, parse_dicom, stored_frames
-from causalseg.scan.look import Look
+from causalseg.scan.dicom.pixels import PIXEL_KEYWORDS, UNDECODABLE, parse_dicom, stored_frames
+from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.slice_order import Stack, affine_of, stack_slices
+from causalseg.scan.dicom.values import file_windows, look_of, measure, padding_of
+from causalseg.scan.display import Look
+from causalseg.scan.original import SourceDicom
 from causalseg.scan.presets import preset_windows
-from causalseg.scan.quiet import quiet_pydicom
-from causalseg.scan.refusal import raise_if_too_large, refuse_malformed
-from causalseg.scan.source import SourceDicom
-from causalseg.scan.stack import Stack, affine_of, stack_slices
-from causalseg.scan.types import Axis, Scan, Volume
+from causalseg.scan.refusals import raise_if_too_large, refuse_malformed
+from causalseg.scan.scan import Axis, Scan, Volume
 from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, percentile_window
 from causalseg.settings import Settings
 

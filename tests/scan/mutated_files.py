@@ -1,4 +1,4 @@
-"""Mutated files, seeded: `python -m tests.scan.fuzz 1000` opens as many and prints what became of them as JSON.
+"""Mutated files, seeded: `python -m tests.scan.mutated_files 1000` opens as many, prints what became of them as JSON.
 
 A process of its own, so that the memory it reports is that of reading and of nothing else.
 """
@@ -23,8 +23,9 @@ import pydicom
 from PIL import Image
 
 from causalseg.errors import InputError
-from causalseg.scan import read_scan, worker
-from tests.scan.files import encode, item, make_dicom
+from causalseg.scan import read_scan
+from causalseg.scan.worker.pool import close_workers
+from tests.scan.sample_files import encode, item, make_dicom
 
 _WHEEL = Path(pydicom.__file__).parent / "data" / "test_files"
 _FROM_WHEEL = (
@@ -112,7 +113,7 @@ def run(count: int, seed: int = 0) -> dict[str, object]:
         except Exception as error:
             faults.append(f"{number} {name}: {type(error).__name__} {error}")
         slowest_seconds = max(slowest_seconds, time.monotonic() - began)
-    worker.close_workers()
+    close_workers()
     return {
         **outcomes,
         "slowest_seconds": round(slowest_seconds, 2),

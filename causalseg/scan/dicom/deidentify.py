@@ -11,7 +11,7 @@ from pydicom import DataElement, Dataset, FileDataset, dcmread, dcmwrite
 from pydicom.datadict import keyword_for_tag
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.refusal import refuse_malformed
+from causalseg.scan.refusals import refuse_malformed
 
 _MAX_ELEMENT_BYTES = 64 * 1024
 """Icons, curves and tables are longer; nothing that a reference needs is."""

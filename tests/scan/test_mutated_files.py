@@ -1,4 +1,4 @@
-"""Mutated files neither crash, nor hang, nor swell; `python -m tests.scan.fuzz 1000` tries more of them."""
+"""Mutated files neither crash, nor hang, nor swell; `python -m tests.scan.mutated_files 1000` tries more of them."""
 
 import json
 import subprocess
@@ -9,7 +9,9 @@ import pytest
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is measured with the module resource")
 def test_a_hundred_mutated_files_are_read_or_refused_in_time_and_memory() -> None:
-    done = subprocess.run([sys.executable, "-m", "tests.scan.fuzz", "100"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.scan.mutated_files", "100"], capture_output=True, text=True, check=True
+    )
     report = json.loads(done.stdout)
 
     assert report["faults"] == []

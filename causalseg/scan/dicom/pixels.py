@@ -22,8 +22,8 @@ from pydicom.uid import (
 )
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.codestream import codestream_hw
-from causalseg.scan.gdcm_jpeg import JPEG_12_BIT_SYNTAXES, decode_jpeg_12_bit
+from causalseg.scan.dicom.codestream import codestream_hw
+from causalseg.scan.dicom.jpeg_12_bit import JPEG_12_BIT_SYNTAXES, decode_jpeg_12_bit
 
 UNDECODABLE = (
     "The pixels of this DICOM file cannot be decoded: they are damaged, cut off, or compressed in a way that is not "

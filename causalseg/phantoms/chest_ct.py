@@ -6,7 +6,7 @@ Computed in Hounsfield units, then shown in a lung window.
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.scan.phantoms.texture import Field, Plane, step
+from causalseg.phantoms.texture import Field, Plane, step
 from causalseg.scan.window import Window
 
 _AIR_HU, _LUNG_HU, _FAT_HU, _MUSCLE_HU, _BLOOD_HU, _MARROW_HU, _BONE_HU = -1000, -850, -100, 50, 45, 200, 700

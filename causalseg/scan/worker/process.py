@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.decode import decode
-from causalseg.scan.refusal import TOO_MUCH_MEMORY
-from causalseg.scan.wire import Kind, dump_scan, read_message, write_message
+from causalseg.scan.formats import decode
+from causalseg.scan.refusals import TOO_MUCH_MEMORY
+from causalseg.scan.worker.messages import Kind, dump_scan, read_message, write_message
 from causalseg.settings import Settings
 
 STEP = struct.Struct("<QQ")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import IO, Any
 
-from causalseg.scan.types import Scan
+from causalseg.scan.scan import Scan
 
 
 class Kind(bytes, Enum):
@@ -29,9 +29,9 @@ _NUMBER = struct.Struct("<Q")
 _MAX_BLOCKS = 100_000
 _MAX_BLOCK_BYTES = 2**32
 _OURS = {
-    "causalseg.scan.look": {"GreyTable", "Look"},
-    "causalseg.scan.source": {"SourceDicom", "SourceNifti"},
-    "causalseg.scan.types": {"Scan", "Volume"},
+    "causalseg.scan.display": {"GreyTable", "Look"},
+    "causalseg.scan.original": {"SourceDicom", "SourceNifti"},
+    "causalseg.scan.scan": {"Scan", "Volume"},
     "causalseg.scan.window": {"NamedWindow", "Window"},
 }
 _NUMPYS = {

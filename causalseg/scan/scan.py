@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float64, Real, UInt8
 
 from causalseg.errors import BadView
-from causalseg.scan.look import Look
-from causalseg.scan.source import SourceDicom, SourceNifti
+from causalseg.scan.display import Look
+from causalseg.scan.original import SourceDicom, SourceNifti
 from causalseg.scan.window import NamedWindow, Window
 
 Axis = Literal["slice", "frame", "page"]

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter
 
-from causalseg.scan.phantoms.texture import Field, Plane, bezier, step
+from causalseg.phantoms.texture import Field, Plane, bezier, step
 
 _SKIN = np.array([0.89, 0.72, 0.65])
 _BROWN = np.array([0.6, 0.36, 0.24])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.base import Simulator
 from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, curve, draw_point, paint
+from causalseg.causal.simulate.simulator import Simulator
 
 LABELS = (
     *("LEFT", "RIGHT", "LT", "RT", "TRANS", "LONG", "RAD"),

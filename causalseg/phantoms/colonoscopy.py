@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter
 
-from causalseg.scan.phantoms.texture import Field, Plane, step
+from causalseg.phantoms.texture import Field, Plane, step
 
 _MUCOSA = np.array([0.9, 0.52, 0.46])
 _VESSEL = np.array([0.62, 0.2, 0.2])

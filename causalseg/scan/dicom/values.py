@@ -15,8 +15,8 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.dicom_facts import numbers_of
-from causalseg.scan.look import GreyTable, Look
+from causalseg.scan.dicom.header import numbers_of
+from causalseg.scan.display import GreyTable, Look
 from causalseg.scan.window import NamedWindow, Window, WindowShape, look_up
 
 _UNKNOWN_COLOURS = (

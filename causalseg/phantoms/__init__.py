@@ -1,6 +1,6 @@
 """Pictures that look like scans and are of nobody, each with its true mask: for examples, demos and tests.
 
-One modality a file; `texture` has what they share. `python -m causalseg.scan.phantoms FOLDER` writes the examples.
+One picture a file; `texture` has what they share. `python -m causalseg.phantoms FOLDER` writes the examples.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.scan.phantoms import ct, dermoscopy, endoscopy, ultrasound
+from causalseg.phantoms import breast_ultrasound, chest_ct, colonoscopy, skin_lesion
 
 DEFAULT_SIDE_PX = 512
 
@@ -29,10 +29,10 @@ class Phantom:
 
 
 _KINDS: dict[str, tuple[Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]], str, str]] = {
-    "ultrasound": (ultrasound.draw, "breast tumour", "calipers"),
-    "endoscopy": (endoscopy.draw, "polyp", "specular_highlight"),
-    "dermoscopy": (dermoscopy.draw, "skin lesion", "hair"),
-    "ct": (ct.draw, "lung", "sensor_noise"),
+    "ultrasound": (breast_ultrasound.draw, "breast tumour", "calipers"),
+    "endoscopy": (colonoscopy.draw, "polyp", "specular_highlight"),
+    "dermoscopy": (skin_lesion.draw, "skin lesion", "hair"),
+    "ct": (chest_ct.draw, "lung", "sensor_noise"),
 }
 """Modality -> how it is drawn, what its mask shows, which confounder it has."""
 

@@ -1,0 +1,1 @@
+"""DICOM files, and series of them, -> `Scan`: pixels, header, values, the order of slices."""

@@ -1,0 +1,1 @@
+"""Decoders in a process that can be killed: `pool` is our side, `process` the other, `messages` what they say."""
