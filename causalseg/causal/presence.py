@@ -56,7 +56,7 @@ def gate(
 
 def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
     """Where a removal acts, in [0, 1]: all of it where the map is sure enough, and a little beyond."""
-    rows = maps.flatten(0, -3)[:, None]
+    rows = maps.reshape(maps.shape[:-2].numel(), 1, *maps.shape[-2:])
     wide = functional.max_pool2d(rows, 2 * REACH_CELLS + 1, stride=1, padding=REACH_CELLS).reshape(maps.shape)
     return ((wide - REACH_FROM) / (REACH_TO - REACH_FROM)).clamp(0, 1)
 
