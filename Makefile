@@ -1,50 +1,73 @@
-# Two commands do all set-up on a fresh machine: `make demo` and `make test`.
+# `make demo` and `make test` do all set-up on a fresh machine.
+#
+# Two environments: .venv is requirements.txt alone, what a user of the app has; .venv-dev holds the tools and tests,
+# and looks into .venv for the rest. Each is made anew when its list changes, and otherwise kept.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+APP := .venv
+DEV := .venv-dev
+APP_MADE := $(APP)/.made-$(shell cksum < requirements.txt | tr ' ' -)
+DEV_MADE := $(DEV)/.made-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' -)
+PIP := -m pip install --disable-pip-version-check -q
+SITE := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+PYTEST := $(DEV)/bin/python -m pytest
+# Two processes of one thread each.
+WORKERS ?= 2
+TWO := -n $(WORKERS) --dist worksteal
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test lint types tests browser environment environment-dev examples picture clean
+.PHONY: demo check test test-all lint types fast tests all-tests browser environment environment-dev examples picture clean
 
 demo: environment
-	$(BIN)/python app.py
+	$(APP)/bin/python app.py
+
+# Before each commit: at most 90 seconds.
+check: environment-dev lint types fast
 
 test: environment-dev browser lint types tests
 
+# Also what is marked slow.
+test-all: environment-dev browser lint types all-tests
+
 lint:
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/lint-imports
 
 types:
-	$(BIN)/pyright
+	$(DEV)/bin/pyright
+
+fast:
+	$(PYTEST) $(TWO) -m fast
 
 tests:
-	$(BIN)/python -m pytest
+	$(PYTEST) $(TWO) -m "not slow"
+
+all-tests:
+	$(PYTEST) $(TWO)
 
 # Finds a Chromium (CHROMIUM, PATH, Playwright's own), installs Debian's where it may, else says what to do.
 browser: environment-dev
-	$(BIN)/python -m tests.browser
+	$(DEV)/bin/python -m tests.browser
 
-examples:
-	$(BIN)/python -m causalseg.phantoms assets/examples
+examples: environment
+	$(APP)/bin/python -m causalseg.phantoms assets/examples
 
 picture: environment-dev
-	$(BIN)/python -m tests.ui.picture assets
+	$(DEV)/bin/python -m tests.ui.picture assets
 
-environment: $(VENV)/.app
-environment-dev: $(VENV)/.dev
+environment: $(APP_MADE)
+environment-dev: $(DEV_MADE)
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.app: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+$(APP_MADE):
+	$(PYTHON) -m venv --clear $(APP)
+	$(APP)/bin/python $(PIP) -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
-	touch $@ $(VENV)/.app
+$(DEV_MADE): $(APP_MADE)
+	$(APP)/bin/python -m venv --clear $(DEV)
+	$(APP)/bin/python $(SITE) > "$$($(DEV)/bin/python $(SITE))/app.pth"
+	$(DEV)/bin/python $(PIP) -r requirements-dev.txt
+	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(APP) $(DEV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
