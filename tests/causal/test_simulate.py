@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.simulate import SIMULATORS, simulate
 from causalseg.causal.simulate.canvas import arrival
-from causalseg.causal.simulate.scanner_style import REACH, load_styles, low_spectrum
+from causalseg.causal.simulate.overlays import Calipers
+from causalseg.causal.simulate.scanner_style import REACH, ScannerStyle, load_styles, low_spectrum
 from causalseg.errors import BadStrength, UnknownConfounder
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -153,10 +154,9 @@ def test_every_scope_is_stated_in_the_dictionary() -> None:
 
 def test_calipers_stand_where_they_are_put() -> None:
     image = grey_tissue().astype(np.float32) / np.float32(255)
-    calipers = SIMULATORS["calipers"]
-    drawn = calipers.make_params(np.random.default_rng(0), 192, 192)
+    drawn = Calipers.draw(np.random.default_rng(0))
     placed = replace(drawn, ends_xy=((0.25, 0.5), (0.75, 0.5)), dotted=False, numbered=False, readout=())
-    _, region = calipers.apply(image, placed, 1.0)
+    _, region = placed.apply(image, 1.0)
     rows, columns = np.nonzero(region)
     assert np.abs(rows - 96).max() <= 0.04 * 192
     assert {*np.round(columns / 192, 1)} <= {0.2, 0.3, 0.7, 0.8}
@@ -182,11 +182,10 @@ def test_the_coarse_spectrum_is_that_of_a_whole_transform() -> None:
 
 def test_a_style_moves_the_amplitudes_to_the_site_and_keeps_the_phases() -> None:
     image = tissue().astype(np.float32) / np.float32(255)
-    simulator, before = SIMULATORS["scanner_style"], low_spectrum(image)
-    params = simulator.make_params(np.random.default_rng(1), 192, 192)
+    drawn, before = ScannerStyle.draw(np.random.default_rng(1)), low_spectrum(image)
     wanted = np.log(np.abs(before)).astype(np.float32)
     wanted[REACH, REACH] += np.float32(0.3)
-    styled, _ = simulator.apply(image, replace(params, colour=wanted), 1.0)
+    styled, _ = replace(drawn, colour=wanted).apply(image, 1.0)
     after = low_spectrum(styled.astype(np.float32))
     np.testing.assert_allclose(np.abs(after[REACH, REACH]), np.exp(wanted[REACH, REACH]), rtol=0.01)
     rest = np.ones(before.shape[:2], bool)

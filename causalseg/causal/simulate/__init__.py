@@ -5,7 +5,6 @@ They make the counterfactual twins for training and evaluation: x with and witho
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -23,31 +22,31 @@ from causalseg.errors import BadStrength, UnknownConfounder
 
 __all__ = ["SIMULATORS", "Simulated", "Simulator", "simulate"]
 
-SIMULATORS: Mapping[str, Simulator[Any]] = MappingProxyType(
+SIMULATORS: Mapping[str, type[Simulator]] = MappingProxyType(
     {
-        "defocus_blur": DefocusBlur(),
-        "motion_blur": MotionBlur(),
-        "sensor_noise": SensorNoise(),
-        "low_contrast": LowContrast(),
-        "under_exposure": UnderExposure(),
-        "over_exposure": OverExposure(),
-        "compression": Compression(),
-        "burned_in_text": BurnedInText(),
-        "calipers": Calipers(),
-        "dark_frame": DarkFrame(),
-        "specular_highlight": SpecularHighlight(),
-        "narrow_band_colour": NarrowBandColour(),
-        "mucus_bubbles": MucusBubbles(),
-        "speckle": Speckle(),
-        "gain": Gain(),
-        "acoustic_shadow": AcousticShadow(),
-        "hair": HairStrands(),
-        "ruler_ink": RulerInk(),
-        "colour_cast": ColourCast(),
-        "side_marker_wires": SideMarkerWires(),
-        "bias_field": BiasField(),
-        "ghosting": Ghosting(),
-        "scanner_style": ScannerStyle(),
+        "defocus_blur": DefocusBlur,
+        "motion_blur": MotionBlur,
+        "sensor_noise": SensorNoise,
+        "low_contrast": LowContrast,
+        "under_exposure": UnderExposure,
+        "over_exposure": OverExposure,
+        "compression": Compression,
+        "burned_in_text": BurnedInText,
+        "calipers": Calipers,
+        "dark_frame": DarkFrame,
+        "specular_highlight": SpecularHighlight,
+        "narrow_band_colour": NarrowBandColour,
+        "mucus_bubbles": MucusBubbles,
+        "speckle": Speckle,
+        "gain": Gain,
+        "acoustic_shadow": AcousticShadow,
+        "hair": HairStrands,
+        "ruler_ink": RulerInk,
+        "colour_cast": ColourCast,
+        "side_marker_wires": SideMarkerWires,
+        "bias_field": BiasField,
+        "ghosting": Ghosting,
+        "scanner_style": ScannerStyle,
     }
 )
 """Every simulator by its name."""
@@ -70,10 +69,8 @@ def simulate(image_u8: UInt8[np.ndarray, "height width 3"], simulator: str, *, s
         raise UnknownConfounder(f"There is no simulator {simulator!r}; choose one of {', '.join(SIMULATORS)}.")
     if not 0 <= strength <= 1:
         raise BadStrength(f"The strength is {strength}; give a number from 0 to 1.")
-    height_px, width_px = image_u8.shape[:2]
     if strength == 0:
-        return Simulated(image_u8.copy(), np.zeros((height_px, width_px), bool))
-    chosen = SIMULATORS[simulator]
-    params = chosen.make_params(np.random.default_rng(seed), height_px, width_px)
-    changed, region = chosen.apply(image_u8.astype(np.float32) / np.float32(255), params, strength)
+        return Simulated(image_u8.copy(), np.zeros(image_u8.shape[:2], bool))
+    occurrence = SIMULATORS[simulator].draw(np.random.default_rng(seed))
+    changed, region = occurrence.apply(image_u8.astype(np.float32) / np.float32(255), strength)
     return Simulated(np.rint(changed.clip(0, 1) * np.float32(255)).astype(np.uint8), region)

@@ -1,11 +1,13 @@
 """A transparent sheet to draw marks on, in units of the picture, anti-aliased."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float32
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from causalseg.causal.simulate.simulator import Changed, Picture, Region, Sheet
 
 SUPERSAMPLE_BELOW_PX = 1024
 SMALLEST_FONT_PX = 5
@@ -14,6 +16,14 @@ FAINTEST_ALPHA = 0.02
 
 PointXY = Sequence[float]
 """x and y as shares of the width and the height."""
+Mark = TypeVar("Mark")
+
+
+class Stroke(NamedTuple):
+    """A hair, a lead or a line of ink: a quadratic Bezier curve from its first point to its last."""
+
+    points: tuple[PointXY, PointXY, PointXY]
+    width: float
 
 
 class Canvas:
@@ -25,22 +35,14 @@ class Canvas:
     def __init__(self, height_px: int, width_px: int, *, fine: bool = True) -> None:
         """An empty sheet."""
         self._scale = 2 if fine and min(height_px, width_px) < SUPERSAMPLE_BELOW_PX else 1
-        self._hw = (height_px * self._scale, width_px * self._scale)
-        self._sheet = Image.new("L", (self._hw[1], self._hw[0]))
+        self._wh = np.array([width_px, height_px]) * self._scale
+        self._side = int(self._wh.min())
+        self._sheet = Image.new("L", (int(self._wh[0]), int(self._wh[1])))
         self._draw = ImageDraw.Draw(self._sheet)
-
-    @property
-    def side(self) -> int:
-        """The shorter side of the sheet, in its own pixels."""
-        return min(self._hw)
-
-    def _xy(self, point: PointXY) -> tuple[float, float]:
-        return point[0] * self._hw[1], point[1] * self._hw[0]
 
     def line(self, points: Sequence[PointXY], width: float, ink: float = 1.0) -> None:
         """A line through `points`, at least one pixel wide."""
-        thick = max(1, round(width * self.side))
-        self._draw.line([self._xy(point) for point in points], fill=_fill(ink), width=thick)
+        self._draw.line([self._xy(point) for point in points], fill=_fill(ink), width=self._thick(width))
 
     def polygon(self, points: Sequence[PointXY], ink: float = 1.0) -> None:
         """A filled polygon."""
@@ -52,8 +54,7 @@ class Canvas:
 
     def ring(self, centre: PointXY, radius: float, width: float, ink: float = 1.0) -> None:
         """A circle's outline."""
-        thick = max(1, round(width * self.side))
-        self._draw.ellipse(self._box(centre, radius), outline=_fill(ink), width=thick)
+        self._draw.ellipse(self._box(centre, radius), outline=_fill(ink), width=self._thick(width))
 
     def rectangle(self, corner: PointXY, opposite: PointXY, ink: float = 1.0) -> None:
         """A filled rectangle between two corners, left top and right bottom."""
@@ -61,26 +62,28 @@ class Canvas:
 
     def text(self, corner: PointXY, words: str, size: float, ink: float = 1.0, anchor: str = "lt") -> None:
         """Words with their `anchor` (Pillow's: left top) at `corner`; `size` is the letters' height."""
-        font = _font(max(SMALLEST_FONT_PX, round(size * self.side)))
+        font = _font(max(SMALLEST_FONT_PX, round(size * self._side)))
         self._draw.text(self._xy(corner), words, fill=_fill(ink), font=font, anchor=anchor)
 
-    def _box(self, centre: PointXY, radius: float) -> list[float]:
-        (x, y), reach = self._xy(centre), max(radius * self.side, 0.5)
-        return [x - reach, y - reach, x + reach, y + reach]
-
-    def alpha(self, soft: float = 0.0) -> Float32[np.ndarray, "height width"]:
+    def alpha(self, soft: float = 0.0) -> Sheet:
         """What was drawn as opacity, its edges softened over `soft`."""
         sheet = self._sheet.reduce(self._scale) if self._scale > 1 else self._sheet
         if soft:
             sheet = sheet.filter(ImageFilter.GaussianBlur(soft * min(sheet.size)))
         return np.asarray(sheet, np.float32) / np.float32(255)
 
+    def _xy(self, point: PointXY) -> tuple[float, float]:
+        return float(point[0] * self._wh[0]), float(point[1] * self._wh[1])
 
-def paint(
-    image: Float32[np.ndarray, "height width 3"],
-    alpha: Float32[np.ndarray, "height width"],
-    colour: Sequence[float] | Float32[np.ndarray, "height width 3"],
-) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def _thick(self, width: float) -> int:
+        return max(1, round(width * self._side))
+
+    def _box(self, centre: PointXY, radius: float) -> list[float]:
+        (x, y), reach = self._xy(centre), max(radius * self._side, 0.5)
+        return [x - reach, y - reach, x + reach, y + reach]
+
+
+def paint(image: Picture, alpha: Sheet, colour: Sequence[float] | Picture) -> Changed:
     """Lay `colour` over the picture; where `alpha` is nothing, the picture is exactly as it was."""
     region = alpha > FAINTEST_ALPHA
     box = _bounding_box(region)
@@ -90,7 +93,7 @@ def paint(
     return painted, region
 
 
-def _bounding_box(region: Bool[np.ndarray, "height width"]) -> tuple[slice, slice]:
+def _bounding_box(region: Region) -> tuple[slice, slice]:
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return slice(0, 0), slice(0, 0)
@@ -100,6 +103,13 @@ def _bounding_box(region: Bool[np.ndarray, "height width"]) -> tuple[slice, slic
 def arrival(strength: float, index: int, count: int) -> float:
     """Opacity in [0, 1] of the mark `index` of `count`, when they come one after the other as strength grows."""
     return min(1.0, max(0.0, strength * count - index))
+
+
+def arriving(marks: Sequence[Mark], strength: float) -> Iterator[tuple[Mark, float]]:
+    """The marks that have come at `strength` and the opacity of each, the last one first."""
+    for index in reversed(range(len(marks))):
+        if ink := arrival(strength, index, len(marks)):
+            yield marks[index], ink
 
 
 def curve(start: PointXY, middle: PointXY, end: PointXY, steps: int = 14) -> list[PointXY]:

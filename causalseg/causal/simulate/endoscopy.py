@@ -1,51 +1,58 @@
 """What is seen through an endoscope: wet highlights, narrow-band light, bubbles and mucus."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Float64
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, draw_point, paint
+from causalseg.causal.simulate.canvas import Canvas, PointXY, arriving, draw_point, paint
 from causalseg.causal.simulate.random_fields import smooth_field
-from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere, luminance
+from causalseg.causal.simulate.simulator import (
+    Changed,
+    GlobalSimulator,
+    Picture,
+    Sheet,
+    Simulator,
+    draw_seed,
+    luminance,
+)
+
+Outlines = Float64[np.ndarray, "spot corner 2"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HighlightParams:
-    """Places where mirror images of the lamp may sit; the brighter half is used."""
+class SpecularHighlight(Simulator):
+    """White spots with a thin glow: mirror images of the lamp, on the brighter half of the places drawn for them."""
 
-    outlines_xy: Float64[np.ndarray, "spot corner 2"]
-    """Polygons, shares of width and height."""
+    centres_xy: Float64[np.ndarray, "spot 2"]
+    """Shares of width and height."""
+    outlines: Outlines
+    """Polygons around the centres, shares of the shorter side."""
     soft: float
     """Width of the glow, share of the shorter side."""
 
-
-class SpecularHighlight(Simulator[HighlightParams]):
-    """White spots with a thin glow, on the brighter parts of the picture."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> HighlightParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "SpecularHighlight":
         """Spots in clusters, most of them tiny, some drawn out."""
         count = int(rng.integers(50, 130))
         clusters = rng.uniform(0.08, 0.92, (int(rng.integers(4, 10)), 2))
         centres = clusters[rng.integers(len(clusters), size=count)] + rng.normal(0, 0.09, (count, 2))
-        stretch = min(height_px, width_px) / np.array([width_px, height_px])
-        outlines = centres[:, None] + _wavy_ellipses(rng, count) * stretch
-        return HighlightParams(outlines, rng.uniform(0.002, 0.006))
+        return cls(centres, _wavy_ellipses(rng, count), rng.uniform(0.002, 0.006))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: HighlightParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def apply(self, image: Picture, strength: float) -> Changed:
         """Paint them white, one after the other."""
-        chosen = _brightest(image, params.outlines_xy).tolist()
-        canvas = Canvas(*image.shape[:2])
-        for index in reversed(range(len(chosen))):
-            if ink := arrival(strength, index, len(chosen)):
-                canvas.polygon(chosen[index], ink)
-        alpha = (canvas.alpha(params.soft) * np.float32(1.5)).clip(0, 1)
+        height_px, width_px = image.shape[:2]
+        stretch = min(height_px, width_px) / np.array([width_px, height_px])
+        chosen = _brightest(image, self.centres_xy[:, None] + self.outlines * stretch).tolist()
+        canvas = Canvas(height_px, width_px)
+        for outline, ink in arriving(chosen, strength):
+            canvas.polygon(outline, ink)
+        alpha = (canvas.alpha(self.soft) * np.float32(1.5)).clip(0, 1)
         return paint(image, alpha, (1.0, 1.0, 1.0))
 
 
-def _wavy_ellipses(rng: np.random.Generator, count: int) -> Float64[np.ndarray, "spot corner 2"]:
+def _wavy_ellipses(rng: np.random.Generator, count: int) -> Outlines:
     """Outlines around the origin, in shares of the shorter side."""
     turn = np.arange(16) * (2 * np.pi / 16)
     radius, squeeze = 0.003 + rng.exponential(0.007, (count, 1)), rng.uniform(0.2, 0.8, (count, 1))
@@ -56,9 +63,7 @@ def _wavy_ellipses(rng: np.random.Generator, count: int) -> Float64[np.ndarray, 
     return np.stack([x, y], axis=-1)
 
 
-def _brightest(
-    image: Float32[np.ndarray, "height width 3"], outlines_xy: Float64[np.ndarray, "spot corner 2"]
-) -> Float64[np.ndarray, "half_spot corner 2"]:
+def _brightest(image: Picture, outlines_xy: Outlines) -> Float64[np.ndarray, "half_spot corner 2"]:
     """The half of the spots that sit on the brightest places, in their own order."""
     height_px, width_px = image.shape[:2]
     columns, rows = (outlines_xy.mean(axis=1) * (width_px, height_px)).astype(int).T
@@ -68,9 +73,10 @@ def _brightest(
 
 
 @dataclass(frozen=True, slots=True)
-class NarrowBandParams:
-    """A narrow-band filter, at strength 1."""
+class NarrowBandColour(GlobalSimulator):
+    """Brown-green mucosa with dark vessels: green light shown as red, blue light as green and blue."""
 
+    coloured = True
     green_gain: float
     """Of the 540 nm band, shown as red."""
     blue_gain: float
@@ -78,36 +84,22 @@ class NarrowBandParams:
     vessels: float
     """How much darker blood is in the narrow bands."""
 
-
-class NarrowBandColour(Simulator[NarrowBandParams]):
-    """Brown-green mucosa with dark vessels: green light shown as red, blue light as green and blue."""
-
-    coloured = True
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> NarrowBandParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "NarrowBandColour":
         """Around the balance of common processors."""
-        return NarrowBandParams(rng.uniform(1.0, 1.25), rng.uniform(0.9, 1.15), rng.uniform(0.95, 1.3))
+        return cls(rng.uniform(1.0, 1.25), rng.uniform(0.9, 1.15), rng.uniform(0.95, 1.3))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: NarrowBandParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def change(self, image: Picture, strength: float) -> Picture:
         """Move every pixel towards its narrow-band colour."""
         green, blue = image[..., 1], image[..., 2]
         mixed = np.float32(0.55) * blue + np.float32(0.45) * green
-        narrow = np.stack(
-            [
-                np.float32(params.green_gain) * green,
-                np.float32(params.blue_gain) * mixed,
-                np.float32(params.blue_gain * 0.8) * mixed,
-            ],
-            axis=-1,
-        )
-        narrow = np.maximum(narrow, 0) ** np.float32(params.vessels)
-        return image + np.float32(strength) * (narrow - image), everywhere(image)
+        gains, bands = (self.green_gain, self.blue_gain, self.blue_gain * 0.8), (green, mixed, mixed)
+        narrow = np.stack([np.float32(gain) * band for gain, band in zip(gains, bands, strict=True)], axis=-1)
+        narrow = np.maximum(narrow, 0) ** np.float32(self.vessels)
+        return image + np.float32(strength) * (narrow - image)
 
 
-@dataclass(frozen=True, slots=True)
-class Bubble:
+class Bubble(NamedTuple):
     """One bubble."""
 
     centre: PointXY
@@ -115,73 +107,52 @@ class Bubble:
 
 
 @dataclass(frozen=True, slots=True)
-class MucusParams:
-    """Froth and film."""
+class MucusBubbles(Simulator):
+    """Clusters of bubbles, and patches of milky or yellow film."""
 
+    coloured = True
     bubbles: tuple[Bubble, ...]
     film_share: float
-    """Share of the picture under mucus, at strength 1."""
+    """Share of the picture under mucus."""
     film_colour: tuple[float, float, float]
     """Relative to the light below it."""
     film_opacity: float
     seed: int
 
-
-class MucusBubbles(Simulator[MucusParams]):
-    """Clusters of bubbles, and patches of milky or yellow film."""
-
-    coloured = True
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> MucusParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "MucusBubbles":
         """One to three clusters; a film over up to a third of the picture."""
         centres = [draw_point(rng, 0.15, 0.85) for _ in range(int(rng.integers(1, 4)))]
         bubbles = tuple(_draw_bubble(rng, centres) for _ in range(int(rng.integers(16, 50))))
         colour = (rng.uniform(1.15, 1.35), rng.uniform(0.98, 1.1), rng.uniform(0.3, 0.9))
-        return MucusParams(bubbles, rng.uniform(0.1, 0.35), colour, rng.uniform(0.5, 0.85), draw_seed(rng))
+        return cls(bubbles, rng.uniform(0.1, 0.35), colour, rng.uniform(0.5, 0.85), draw_seed(rng))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: MucusParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def apply(self, image: Picture, strength: float) -> Changed:
         """The film first, the bubbles on top of it; neither on the black surround."""
         light = luminance(image)
         lit = (light * np.float32(10) - np.float32(0.5)).clip(0, 1)
-        colour = np.array(params.film_colour, np.float32) * (np.float32(0.3) + np.float32(0.9) * light)[..., None]
-        filmed, film = paint(image, _film_alpha(image.shape[0], image.shape[1], params, strength) * lit, colour)
-        bubbled, bubbles = _blow_bubbles(filmed, params.bubbles, strength, lit)
-        return bubbled, film | bubbles
+        colour = np.array(self.film_colour, np.float32) * (np.float32(0.3) + np.float32(0.9) * light)[..., None]
+        filmed, film = paint(image, self._film_alpha(image.shape[0], image.shape[1], strength) * lit, colour)
+        shade, glint = Canvas(*image.shape[:2]), Canvas(*image.shape[:2])
+        for ((x, y), radius), ink in arriving(self.bubbles, strength):
+            shade.disc((x, y), radius, 0.25 * ink)
+            shade.ring((x, y), radius, 0.004, 0.5 * ink)
+            glint.ring((x, y), radius * 0.86, 0.003, 0.45 * ink)
+            glint.disc((x - radius * 0.35, y - radius * 0.35), radius * 0.2, ink)
+        shaded, dark = paint(filmed, shade.alpha() * lit, (0.25, 0.16, 0.1))
+        frothy, bright = paint(shaded, glint.alpha() * lit, (1.0, 0.99, 0.92))
+        return frothy, film | dark | bright
+
+    def _film_alpha(self, height_px: int, width_px: int, strength: float) -> Sheet:
+        rng = np.random.default_rng(self.seed)
+        field = smooth_field(rng, height_px, width_px, 5)
+        for cells, share in ((13, 0.45), (40, 0.25)):
+            field += np.float32(share) * smooth_field(rng, height_px, width_px, cells)
+        edge = np.quantile(field[::4, ::4], 1 - strength * self.film_share)
+        return ((field - np.float32(edge)) / np.float32(0.35)).clip(0, 1) * np.float32(self.film_opacity)
 
 
 def _draw_bubble(rng: np.random.Generator, centres: list[PointXY]) -> Bubble:
     x, y = centres[int(rng.integers(len(centres)))]
     centre = float(x + rng.normal(0, 0.09)), float(y + rng.normal(0, 0.07))
     return Bubble(centre, min(0.04, 0.005 + rng.exponential(0.007)))
-
-
-def _film_alpha(
-    height_px: int, width_px: int, params: MucusParams, strength: float
-) -> Float32[np.ndarray, "height width"]:
-    rng = np.random.default_rng(params.seed)
-    field = smooth_field(rng, height_px, width_px, 5)
-    for cells, share in ((13, 0.45), (40, 0.25)):
-        field += np.float32(share) * smooth_field(rng, height_px, width_px, cells)
-    edge = np.quantile(field[::4, ::4], 1 - strength * params.film_share)
-    return ((field - np.float32(edge)) / np.float32(0.35)).clip(0, 1) * np.float32(params.film_opacity)
-
-
-def _blow_bubbles(
-    image: Float32[np.ndarray, "height width 3"],
-    bubbles: tuple[Bubble, ...],
-    strength: float,
-    lit: Float32[np.ndarray, "height width"],
-) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
-    shade, light = Canvas(*image.shape[:2]), Canvas(*image.shape[:2])
-    for index in reversed(range(len(bubbles))):
-        if ink := arrival(strength, index, len(bubbles)):
-            (x, y), radius = bubbles[index].centre, bubbles[index].radius
-            shade.disc((x, y), radius, 0.25 * ink)
-            shade.ring((x, y), radius, 0.004, 0.5 * ink)
-            light.ring((x, y), radius * 0.86, 0.003, 0.45 * ink)
-            light.disc((x - radius * 0.35, y - radius * 0.35), radius * 0.2, ink)
-    shaded, dark = paint(image, shade.alpha() * lit, (0.25, 0.16, 0.1))
-    frothy, bright = paint(shaded, light.alpha() * lit, (1.0, 0.99, 0.92))
-    return frothy, dark | bright

@@ -3,40 +3,34 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
 
 from causalseg.causal.simulate.random_fields import smooth_field
-from causalseg.causal.simulate.simulator import Simulator, draw_seed, everywhere
+from causalseg.causal.simulate.simulator import GlobalSimulator, Picture, draw_seed
 
 
 @dataclass(frozen=True, slots=True)
-class BiasParams:
-    """A coil's sensitivity."""
+class BiasField(GlobalSimulator):
+    """Slow brightening and darkening across the picture, as of a coil's sensitivity."""
 
     depth: float
-    """Largest magnitude of its logarithm, at strength 1."""
+    """Largest magnitude of the logarithm of the sensitivity."""
     humps: int
     seed: int
 
-
-class BiasField(Simulator[BiasParams]):
-    """Slow brightening and darkening across the picture."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> BiasParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "BiasField":
         """One or two humps, up to a factor of about 2.3 to 4."""
-        return BiasParams(rng.uniform(0.85, 1.4), int(rng.integers(1, 3)), draw_seed(rng))
+        return cls(rng.uniform(0.85, 1.4), int(rng.integers(1, 3)), draw_seed(rng))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: BiasParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def change(self, image: Picture, strength: float) -> Picture:
         """Multiply by the exponential of a smooth field."""
-        field = smooth_field(np.random.default_rng(params.seed), image.shape[0], image.shape[1], params.humps)
-        return image * np.exp(np.float32(strength * params.depth) * field)[..., None], everywhere(image)
+        field = smooth_field(np.random.default_rng(self.seed), image.shape[0], image.shape[1], self.humps)
+        return image * np.exp(np.float32(strength * self.depth) * field)[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class GhostParams:
-    """Ghosts at strength 1."""
+class Ghosting(GlobalSimulator):
+    """Faint displaced copies along the phase-encoding direction, wrapping around the rim."""
 
     axis: int
     """Phase-encoding direction: 0 down, 1 across."""
@@ -45,24 +39,18 @@ class GhostParams:
     brightness: tuple[float, ...]
     """Of the ghosts, from near to far, on both sides."""
 
-
-class Ghosting(Simulator[GhostParams]):
-    """Faint displaced copies along the phase-encoding direction, wrapping around the rim."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> GhostParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Ghosting":
         """One to three ghosts a side, each fainter than the one before."""
         count = int(rng.integers(1, 4))
         first, fall = rng.uniform(0.25, 0.42), rng.uniform(0.5, 0.8)
-        brightness = tuple(first * fall**order for order in range(count))
-        return GhostParams(int(rng.integers(2)), rng.uniform(0.06, 0.28), brightness)
+        return cls(int(rng.integers(2)), rng.uniform(0.06, 0.28), tuple(first * fall**order for order in range(count)))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: GhostParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def change(self, image: Picture, strength: float) -> Picture:
         """Add copies to a slightly weaker picture."""
         result = image * np.float32(1 - 0.3 * strength)
-        for order, brightness in enumerate(params.brightness, start=1):
-            step_px = max(1, round(order * params.spacing * image.shape[params.axis]))
-            copies = np.roll(image, step_px, params.axis) + np.roll(image, -step_px, params.axis)
+        for order, brightness in enumerate(self.brightness, start=1):
+            step_px = max(1, round(order * self.spacing * image.shape[self.axis]))
+            copies = np.roll(image, step_px, self.axis) + np.roll(image, -step_px, self.axis)
             result += np.float32(strength * brightness / 2) * copies
-        return result, everywhere(image)
+        return result

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, curve, draw_point, paint
-from causalseg.causal.simulate.simulator import Simulator
+from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arrival, arriving, curve, draw_point, paint
+from causalseg.causal.simulate.simulator import Changed, Picture, Simulator
 
 LABELS = (
     *("LEFT", "RIGHT", "LT", "RT", "TRANS", "LONG", "RAD"),
@@ -29,10 +28,16 @@ class TextLine:
     size: float
     """Height of the letters, share of the shorter side."""
 
+    def plate(self) -> tuple[PointXY, PointXY]:
+        """Two corners of a ground that the words fit on."""
+        (x, y), size, long = self.corner, self.size, 0.6 * self.size * len(self.words)
+        left, top = (x - long if self.anchor[0] == "r" else x), (y - size if self.anchor[1] == "b" else y)
+        return (max(0.0, left - 0.005), max(0.0, top - 0.005)), (min(1.0, left + long), min(1.0, top + size))
+
 
 @dataclass(frozen=True, slots=True)
-class TextParams:
-    """All text of a picture; the lines come one after the other."""
+class BurnedInText(Simulator):
+    """Settings in the corners, the name of a place or a view, a scale; the lines come one after the other."""
 
     lines: tuple[TextLine, ...]
     shade: float
@@ -40,11 +45,8 @@ class TextParams:
     ground: str
     """What keeps it readable: "none", "plate" (a dark ground) or "halo" (a dark rim around the letters)."""
 
-
-class BurnedInText(Simulator[TextParams]):
-    """Settings in the corners, the name of a place or a view, a scale."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> TextParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "BurnedInText":
         """One to three corners with one to five lines; often a large label; sometimes a depth scale."""
         size = rng.uniform(0.028, 0.05)
         corners = rng.permutation(4)[: int(rng.integers(1, 4))]
@@ -53,26 +55,24 @@ class BurnedInText(Simulator[TextParams]):
             place = rng.uniform(0.1, 0.5), rng.uniform(0.5, 0.9)
             lines.insert(0, TextLine(place, "lt", str(rng.choice(LABELS)), size * rng.uniform(1.0, 1.6)))
         if rng.random() < 0.25:
-            lines += _draw_scale(rng, size)
+            spacing = rng.uniform(0.12, 0.24)  # figures down the right side, one a centimetre
+            marks = range(1, int(0.95 / spacing) + 1)
+            lines += [TextLine((0.99, mark * spacing), "rb", f"{mark} -", size * 0.8) for mark in marks]
         ground = str(rng.choice(["none", "plate", "halo"], p=[0.5, 0.2, 0.3]))
-        return TextParams(tuple(lines), rng.uniform(0.75, 1.0), ground)
+        return cls(tuple(lines), rng.uniform(0.75, 1.0), ground)
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: TextParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def apply(self, image: Picture, strength: float) -> Changed:
         """Write the lines, on their ground if they have one."""
         letters, grounds = (Canvas(*image.shape[:2], fine=False) for _ in range(2))
-        for index in reversed(range(len(params.lines))):
-            if ink := arrival(strength, index, len(params.lines)):
-                line = params.lines[index]
-                letters.text(line.corner, line.words, line.size, ink, line.anchor)
-                if params.ground == "plate":
-                    grounds.rectangle(*_plate(line), ink)
-        if params.ground == "none":
-            return paint(image, letters.alpha(), (params.shade,) * 3)
-        dark = grounds.alpha() if params.ground == "plate" else (letters.alpha(HALO) * np.float32(2)).clip(0, 0.9)
+        for line, ink in arriving(self.lines, strength):
+            letters.text(line.corner, line.words, line.size, ink, line.anchor)
+            if self.ground == "plate":
+                grounds.rectangle(*line.plate(), ink)
+        if self.ground == "none":
+            return paint(image, letters.alpha(), (self.shade,) * 3)
+        dark = grounds.alpha() if self.ground == "plate" else (letters.alpha(HALO) * np.float32(2)).clip(0, 0.9)
         grounded, ground = paint(image, dark, (0.0, 0.0, 0.0))
-        written, region = paint(grounded, letters.alpha(), (params.shade,) * 3)
+        written, region = paint(grounded, letters.alpha(), (self.shade,) * 3)
         return written, ground | region
 
 
@@ -85,51 +85,27 @@ def _draw_lines(rng: np.random.Generator, corner: int, size: float) -> Iterator[
         yield TextLine((x, 1 - down if bottom else down), anchor, _draw_words(rng), size)
 
 
-def _draw_scale(rng: np.random.Generator, size: float) -> Iterator[TextLine]:
-    """Figures down the right side, one a centimetre."""
-    spacing = rng.uniform(0.12, 0.24)
-    for mark in range(1, int(0.95 / spacing) + 1):
-        yield TextLine((0.99, mark * spacing), "rb", f"{mark} -", size * 0.8)
-
-
-def _plate(line: TextLine) -> tuple[PointXY, PointXY]:
-    (x, y), size, long = line.corner, line.size, 0.6 * line.size * len(line.words)
-    left, top = (x - long if line.anchor[0] == "r" else x), (y - size if line.anchor[1] == "b" else y)
-    return (max(0.0, left - 0.005), max(0.0, top - 0.005)), (min(1.0, left + long), min(1.0, top + size))
-
-
 def _draw_words(rng: np.random.Generator) -> str:
     whole, tenth = int(rng.integers(1, 100)), int(rng.integers(0, 10))
     clock = f"{int(rng.integers(24)):02d}:{whole % 60:02d}:{int(rng.integers(60)):02d}"
-    return str(
-        rng.choice(
-            [
-                f"Gain {whole}",
-                f"G{whole}%",
-                f"D {whole % 15}.{tenth} cm",
-                f"{whole % 15 + 3} MHz",
-                f"MI 0.{tenth}",
-                f"DR {whole}",
-                f"FR {whole}",
-                f"FoV {whole}{tenth} mm",
-                f"W {whole * 20} L {whole}",
-                f"SL {whole % 9}.{tenth}",
-                f"TR {whole * 40}",
-                f"kV 1{whole % 4}0",
-                f"Im {whole}/{whole + 40}",
-                f"{tenth + 1}/{whole % 12 + 1}",
-                f"{whole % 12 + 1} O'CLOCK",
-                f"{whole % 28 + 1:02d}/{tenth + 1:02d}/20{whole % 25:02d}",
-                clock,
-            ]
-        )
+    date = f"{whole % 28 + 1:02d}/{tenth + 1:02d}/20{whole % 25:02d}"
+    words = (
+        *(f"Gain {whole}", f"G{whole}%", f"D {whole % 15}.{tenth} cm", f"{whole % 15 + 3} MHz", f"MI 0.{tenth}"),
+        *(f"DR {whole}", f"FR {whole}", f"FoV {whole}{tenth} mm", f"W {whole * 20} L {whole}"),
+        *(f"SL {whole % 9}.{tenth}", f"TR {whole * 40}", f"kV 1{whole % 4}0", f"Im {whole}/{whole + 40}"),
+        *(f"{tenth + 1}/{whole % 12 + 1}", f"{whole % 12 + 1} O'CLOCK", date, clock),
     )
+    return str(rng.choice(words))
+
+
+CALIPER_COLOURS = ((0.95, 0.95, 0.95), (0.98, 0.92, 0.2), (0.25, 0.95, 0.35), (0.3, 0.85, 0.95))
 
 
 @dataclass(frozen=True, slots=True)
-class CaliperParams:
-    """Measuring marks; replace `ends_xy` to set them at chosen places."""
+class Calipers(Simulator):
+    """Crosses at the ends of one or two measured distances; replace `ends_xy` to set them at chosen places."""
 
+    coloured = True
     ends_xy: tuple[PointXY, ...]
     """Two ends for each distance, shares of width and height."""
     size: float
@@ -144,22 +120,14 @@ class CaliperParams:
     readout: tuple[str, ...]
     """Measured distances, written below; may be empty."""
 
-
-CALIPER_COLOURS = ((0.95, 0.95, 0.95), (0.98, 0.92, 0.2), (0.25, 0.95, 0.35), (0.3, 0.85, 0.95))
-
-
-class Calipers(Simulator[CaliperParams]):
-    """Crosses at the ends of one or two measured distances."""
-
-    coloured = True
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> CaliperParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Calipers":
         """One long axis, in half of the cases a short one across it."""
         ends = _draw_axes(rng, two=bool(rng.random() < 0.5))
         texts = tuple(
             f"{index} D {rng.uniform(3, 40):.{int(rng.integers(1, 3))}f} mm" for index in range(1, len(ends) // 2 + 1)
         )
-        return CaliperParams(
+        return cls(
             ends_xy=ends,
             size=rng.uniform(0.024, 0.045),
             slanted=bool(rng.random() < 0.25),
@@ -169,21 +137,30 @@ class Calipers(Simulator[CaliperParams]):
             readout=texts if rng.random() < 0.4 else (),
         )
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: CaliperParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def apply(self, image: Picture, strength: float) -> Changed:
         """The first distance at half strength, then the second; fainter ones are less opaque."""
         canvas = Canvas(*image.shape[:2])
-        axes = list(zip(params.ends_xy[::2], params.ends_xy[1::2], strict=False))
-        for index in reversed(range(len(axes))):
-            if ink := arrival(strength, index, len(axes)):
-                _measure(canvas, axes[index], params, ink)
-            if ink and params.numbered:
-                (x, y), reach = axes[index][0], params.size * 0.8
-                canvas.text((x - reach, y - reach), str(index + 1), params.size, ink, "mm")
-        for row, words in enumerate(params.readout):
-            canvas.text((0.03, 0.9 + 0.05 * row), words, 0.04, arrival(strength, row, len(params.readout)))
-        return paint(image, canvas.alpha(), params.colour)
+        axes = enumerate(zip(self.ends_xy[::2], self.ends_xy[1::2], strict=False), start=1)
+        for (number, axis), ink in arriving(list(axes), strength):
+            self._measure(canvas, axis, ink)
+            if self.numbered:
+                (x, y), reach = axis[0], self.size * 0.8
+                canvas.text((x - reach, y - reach), str(number), self.size, ink, "mm")
+        for row, words in enumerate(self.readout):
+            canvas.text((0.03, 0.9 + 0.05 * row), words, 0.04, arrival(strength, row, len(self.readout)))
+        return paint(image, canvas.alpha(), self.colour)
+
+    def _measure(self, canvas: Canvas, axis: tuple[PointXY, PointXY], ink: float) -> None:
+        (x0, y0), (x1, y1) = axis
+        if self.dotted:
+            count = max(2, round(math.hypot(x1 - x0, y1 - y0) / 0.016))
+            for step in range(1, count):
+                part = step / count
+                canvas.disc((x0 + part * (x1 - x0), y0 + part * (y1 - y0)), 0.0022, ink)
+        for x, y in axis:
+            for dx, dy in ((1, 1), (1, -1)) if self.slanted else ((1, 0), (0, 1)):
+                reach = self.size / 2 * (0.75 if self.slanted else 1)
+                canvas.line([(x - dx * reach, y - dy * reach), (x + dx * reach, y + dy * reach)], 0.005, ink)
 
 
 def _draw_axes(rng: np.random.Generator, *, two: bool) -> tuple[PointXY, ...]:
@@ -195,37 +172,43 @@ def _draw_axes(rng: np.random.Generator, *, two: bool) -> tuple[PointXY, ...]:
     return tuple(ends)
 
 
-def _measure(canvas: Canvas, axis: tuple[PointXY, PointXY], params: CaliperParams, ink: float) -> None:
-    (x0, y0), (x1, y1) = axis
-    if params.dotted:
-        count = max(2, round(math.hypot(x1 - x0, y1 - y0) / 0.016))
-        for step in range(1, count):
-            part = step / count
-            canvas.disc((x0 + part * (x1 - x0), y0 + part * (y1 - y0)), 0.0022, ink)
-    for x, y in axis:
-        for dx, dy in ((1, 1), (1, -1)) if params.slanted else ((1, 0), (0, 1)):
-            reach = params.size / 2 * (0.75 if params.slanted else 1)
-            canvas.line([(x - dx * reach, y - dy * reach), (x + dx * reach, y + dy * reach)], 0.005, ink)
-
-
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A lead or a tube, a quadratic Bezier curve."""
+    """A lead or a tube."""
 
-    start: PointXY
-    middle: PointXY
-    end: PointXY
-    width: float
+    stroke: Stroke
     opacity: float
     tube: bool
     """Two thin walls rather than one wire."""
     electrode: bool
     """Whether a round snap sits at its end."""
 
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Lead":
+        """A tube from above in three of ten, else a lead from a side."""
+        tube = bool(rng.random() < 0.3)
+        start = (rng.uniform(0.3, 0.7), -0.05) if tube else (float(rng.choice([-0.05, 1.05])), rng.uniform(0.0, 0.9))
+        points = start, draw_point(rng, 0.1, 0.9), draw_point(rng, 0.2, 0.85)
+        width = rng.uniform(0.012, 0.022) if tube else rng.uniform(0.003, 0.007)
+        opacity = rng.uniform(0.25, 0.45) if tube else rng.uniform(0.4, 0.8)
+        return cls(Stroke(points, width), opacity, tube, electrode=not tube and bool(rng.random() < 0.7))
+
+    def lay(self, canvas: Canvas, ink: float) -> None:
+        """Draw it."""
+        points, width = self.stroke
+        if self.tube:
+            for shift in (-width / 2, width / 2):
+                canvas.line(curve(*((x + shift, y) for x, y in points), steps=20), 0.004, ink * self.opacity)
+            return
+        canvas.line(curve(*points, 20), width, ink * self.opacity)
+        if self.electrode:
+            canvas.disc(points[2], 0.018, 0.45 * ink)
+            canvas.ring(points[2], 0.018, 0.005, 0.9 * ink)
+
 
 @dataclass(frozen=True, slots=True)
-class SideMarkerParams:
-    """A lead letter and leads; they come one after the other."""
+class SideMarkerWires(Simulator):
+    """A bright L or R, then ECG leads with their electrodes, and tubes."""
 
     letter: str
     corner: PointXY
@@ -234,58 +217,27 @@ class SideMarkerParams:
     """"none", "plate" (a translucent square) or "ring"."""
     leads: tuple[Lead, ...]
 
-
-class SideMarkerWires(Simulator[SideMarkerParams]):
-    """A bright L or R, ECG leads with their electrodes, tubes."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> SideMarkerParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "SideMarkerWires":
         """One letter in a corner and none to six leads."""
         side = rng.choice([0.09, 0.91])
         corner = float(side + rng.normal(0, 0.02)), rng.uniform(0.06, 0.3)
         letter = str(rng.choice(["L", "R", "D", "L", "R", "AP"]))
         surround = str(rng.choice(["none", "plate", "ring"], p=[0.5, 0.3, 0.2]))
-        leads = tuple(_draw_lead(rng) for _ in range(int(rng.integers(0, 7))))
-        return SideMarkerParams(letter, corner, rng.uniform(0.04, 0.09), surround, leads)
+        leads = tuple(Lead.draw(rng) for _ in range(int(rng.integers(0, 7))))
+        return cls(letter, corner, rng.uniform(0.04, 0.09), surround, leads)
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: SideMarkerParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
-        """The letter first, then the leads."""
-        canvas, count = Canvas(*image.shape[:2]), len(params.leads) + 1
-        for index in reversed(range(1, count)):
-            if ink := arrival(strength, index, count):
-                _lay_lead(canvas, params.leads[index - 1], ink)
-        ink, (x, y) = arrival(strength, 0, count), params.corner
-        half = params.size * 0.8
-        if params.surround == "plate":
+    def apply(self, image: Picture, strength: float) -> Changed:
+        """The letter comes first, then the leads; it lies on top of them."""
+        canvas = Canvas(*image.shape[:2])
+        *leads, (_, ink) = arriving((None, *self.leads), strength)
+        for lead, lead_ink in leads:
+            if lead is not None:
+                lead.lay(canvas, lead_ink)
+        (x, y), half = self.corner, self.size * 0.8
+        if self.surround == "plate":
             canvas.rectangle((x - half, y - half), (x + half, y + half), 0.35 * ink)
-        if params.surround == "ring":
-            canvas.ring(params.corner, half, 0.005, ink)
-        canvas.text(params.corner, params.letter, params.size, ink, "mm")
+        if self.surround == "ring":
+            canvas.ring(self.corner, half, 0.005, ink)
+        canvas.text(self.corner, self.letter, self.size, ink, "mm")
         return paint(image, canvas.alpha(), (0.96, 0.96, 0.96))
-
-
-def _draw_lead(rng: np.random.Generator) -> Lead:
-    tube = bool(rng.random() < 0.3)
-    start = (rng.uniform(0.3, 0.7), -0.05) if tube else (float(rng.choice([-0.05, 1.05])), rng.uniform(0.0, 0.9))
-    return Lead(
-        start=start,
-        middle=draw_point(rng, 0.1, 0.9),
-        end=draw_point(rng, 0.2, 0.85),
-        width=rng.uniform(0.012, 0.022) if tube else rng.uniform(0.003, 0.007),
-        opacity=rng.uniform(0.25, 0.45) if tube else rng.uniform(0.4, 0.8),
-        tube=tube,
-        electrode=not tube and bool(rng.random() < 0.7),
-    )
-
-
-def _lay_lead(canvas: Canvas, lead: Lead, ink: float) -> None:
-    if lead.tube:
-        for shift in (-lead.width / 2, lead.width / 2):
-            points = ((x + shift, y) for x, y in (lead.start, lead.middle, lead.end))
-            canvas.line(curve(*points, steps=20), 0.004, ink * lead.opacity)
-        return
-    canvas.line(curve(lead.start, lead.middle, lead.end, 20), lead.width, ink * lead.opacity)
-    if lead.electrode:
-        canvas.disc(lead.end, 0.018, 0.45 * ink)
-        canvas.ring(lead.end, 0.018, 0.005, 0.9 * ink)

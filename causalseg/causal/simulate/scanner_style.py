@@ -14,7 +14,7 @@ from jaxtyping import Bool, Complex64, Float32
 from PIL import Image
 
 from causalseg.causal.simulate.random_fields import resize_field
-from causalseg.causal.simulate.simulator import Simulator, everywhere, is_grey
+from causalseg.causal.simulate.simulator import GlobalSimulator, Picture, is_grey
 
 REACH = 4
 """Frequencies -REACH .. REACH are kept in the statistics, in cycles per picture."""
@@ -24,6 +24,9 @@ SMALLEST_AMPLITUDE = 1e-5
 """Under a grey value of [0, 1]; keeps the logarithm finite."""
 LARGEST_STEP = 0.8
 """Bound on the change of a log amplitude: scans far from every site keep their structure."""
+
+
+Amplitudes = Float32[np.ndarray, "frequency frequency 3"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,19 +42,16 @@ class Styles:
 @lru_cache(maxsize=1)
 def load_styles() -> Styles:
     """The statistics shipped with the package, made by `python -m training.data.styles`."""
-    with (
-        resources.files("causalseg.causal.simulate").joinpath("styles.npz").open("rb") as file,
-        np.load(file, allow_pickle=False) as arrays,
-    ):
+    path = resources.files("causalseg.causal.simulate").joinpath("styles.npz")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return Styles(arrays["mean"], arrays["std"], arrays["grey"])
 
 
-def low_spectrum(image: Float32[np.ndarray, "height width 3"]) -> Complex64[np.ndarray, "frequency frequency 3"]:
+def low_spectrum(image: Picture) -> Complex64[np.ndarray, "frequency frequency 3"]:
     """Fourier coefficients at -REACH .. REACH, divided by the number of pixels; the three alike for a grey picture."""
     height_px, width_px = (min(side, GRID_SIDE_PX) for side in image.shape[:2])
     channels = 1 if is_grey(image) else 3
-    planes = [np.ascontiguousarray(image[..., channel]) for channel in range(channels)]
-    coarse = np.stack([resize_field(plane, height_px, width_px, Image.Resampling.BOX) for plane in planes], axis=-1)
+    coarse = resize_field(image[..., :channels], height_px, width_px, Image.Resampling.BOX)
     down = (_waves(height_px) @ coarse.reshape(height_px, -1)).reshape(2, -1, width_px, channels)
     spectrum = np.einsum("vx,uxc->uvc", _complex_waves(width_px), down[0] - 1j * down[1])
     return np.repeat(spectrum / (height_px * width_px), 3 // channels, axis=-1).astype(np.complex64)
@@ -76,48 +76,37 @@ def _field(
     rows, columns = min(height_px, GRID_SIDE_PX), min(width_px, GRID_SIDE_PX)
     across = np.einsum("vx,uvc->uxc", _complex_waves(columns).conj(), spectrum)
     parts = np.concatenate([across.real, -across.imag]).reshape(2 * len(spectrum), -1)
-    coarse = (_waves(rows).T @ parts).reshape(rows, columns, -1)
-    planes = [np.ascontiguousarray(coarse[..., channel]) for channel in range(coarse.shape[-1])]
-    return np.stack([resize_field(plane, height_px, width_px) for plane in planes], axis=-1)
+    return resize_field((_waves(rows).T @ parts).reshape(rows, columns, -1), height_px, width_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StyleParams:
-    """A scan's amplitudes as one site would have them, and how many of them are exchanged."""
+class ScannerStyle(GlobalSimulator):
+    """Shading, brightness and colour balance of another site; structures keep their places."""
 
-    colour: Float32[np.ndarray, "frequency frequency 3"]
-    """Log amplitude for colour pictures."""
-    grey: Float32[np.ndarray, "frequency frequency 3"]
-    """Log amplitude for grey pictures."""
+    colour: Amplitudes
+    """Log amplitudes of the site, for colour pictures."""
+    grey: Amplitudes
+    """Log amplitudes of the site, for grey pictures."""
     reach: int
     """Frequencies up to this one are exchanged."""
 
-
-class ScannerStyle(Simulator[StyleParams]):
-    """Shading, brightness and colour balance of another site; structures keep their places."""
-
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> StyleParams:
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "ScannerStyle":
         """One site with colour and one without; which is used depends on the picture."""
         styles = load_styles()
-        return StyleParams(
-            _draw_style(rng, styles, grey=False), _draw_style(rng, styles, grey=True), int(rng.integers(2, 5))
-        )
+        colour, grey = (_draw_style(rng, styles, grey=is_grey) for is_grey in (False, True))
+        return cls(colour, grey, int(rng.integers(2, 5)))
 
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: StyleParams, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    def change(self, image: Picture, strength: float) -> Picture:
         """Move the log amplitudes towards the site's and keep the phases."""
-        grey = is_grey(image)
-        spectrum = low_spectrum(image)
+        grey, spectrum = is_grey(image), low_spectrum(image)
         amplitude = np.maximum(np.abs(spectrum), np.float32(SMALLEST_AMPLITUDE))
-        step = _bounded((params.grey if grey else params.colour) - np.log(amplitude), params.reach)
+        step = _bounded((self.grey if grey else self.colour) - np.log(amplitude), self.reach)
         change = ((np.exp(np.float32(strength) * step) - 1) * spectrum).astype(np.complex64)
-        return image + _field(change[..., :1] if grey else change, *image.shape[:2]), everywhere(image)
+        return image + _field(change[..., :1] if grey else change, *image.shape[:2])
 
 
-def _bounded(
-    step: Float32[np.ndarray, "frequency frequency 3"], reach: int
-) -> Float32[np.ndarray, "frequency frequency 3"]:
+def _bounded(step: Amplitudes, reach: int) -> Amplitudes:
     """The step in log amplitude, nothing beyond `reach`; only the mean colour (frequency 0) differs by channel."""
     near = np.abs(np.arange(-REACH, REACH + 1)) <= reach
     shared = step.mean(axis=-1, keepdims=True).clip(-LARGEST_STEP, LARGEST_STEP) * (near[:, None] & near)[..., None]
@@ -126,9 +115,7 @@ def _bounded(
     return bounded
 
 
-def _draw_style(
-    rng: np.random.Generator, styles: Styles, *, grey: bool
-) -> Float32[np.ndarray, "frequency frequency 3"]:
+def _draw_style(rng: np.random.Generator, styles: Styles, *, grey: bool) -> Amplitudes:
     """A site's mean and half of its spread; opposite frequencies equal, as in the spectrum of any real picture."""
     site = int(rng.choice(np.flatnonzero(styles.grey == grey)))
     one = rng.standard_normal(styles.mean.shape[1:3], np.float32)[..., None]

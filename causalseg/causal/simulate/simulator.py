@@ -1,16 +1,23 @@
-"""What every simulator is: parameters drawn once by a generator, then a deterministic change of a picture.
+"""What every simulator is: one occurrence of a confounder, drawn by chance, then a deterministic change of pictures.
 
-Randomness stays in `make_params`; `apply` is a function of its arguments. Lengths are shares of the picture's
-shorter side, so that an effect looks the same at 256 px and at 2000 px.
+Randomness stays in `draw`; `apply` is a function of the occurrence's values, the picture and the strength. Lengths are
+shares of the picture's shorter side, so that an effect looks the same at 256 px and at 2000 px.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-Params = TypeVar("Params")
+Picture = Float32[np.ndarray, "height width 3"]
+"""RGB in [0, 1]; what a simulator returns may leave that range and is clipped."""
+Sheet = Float32[np.ndarray, "height width"]
+"""One number a pixel: light, opacity, noise."""
+Region = Bool[np.ndarray, "height width"]
+Changed = tuple[Picture, Region]
+"""A picture with a confounder in it, and where it changed."""
+
 GREY_BELOW = 0.02
 """Mean difference between channels, in grey values of [0, 1], under which colour is only in drawn marks."""
 
@@ -19,44 +26,50 @@ class Simulated(NamedTuple):
     """A picture with a confounder in it, and where."""
 
     image_u8: UInt8[np.ndarray, "height width 3"]
-    region: Bool[np.ndarray, "height width"]
+    region: Region
     """Where the picture changed on purpose: all True for a global confounder, all False at strength 0."""
 
 
-class Simulator(ABC, Generic[Params]):
-    """One confounder that can be put into a picture."""
+class Simulator(ABC):
+    """One occurrence of a confounder: subclasses are frozen dataclasses of what it looks like at strength 1."""
 
     coloured: ClassVar[bool] = False
     """Whether it brings colour even into a grey scan."""
 
+    @classmethod
     @abstractmethod
-    def make_params(self, rng: np.random.Generator, height_px: int, width_px: int) -> Params:
-        """Draw what this occurrence looks like: a frozen dataclass."""
+    def draw(cls, rng: np.random.Generator) -> "Simulator":
+        """An occurrence, drawn by chance."""
 
     @abstractmethod
-    def apply(
-        self, image: Float32[np.ndarray, "height width 3"], params: Params, strength: float
-    ) -> tuple[Float32[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
-        """The picture (in [0, 1]; the result may leave it and is clipped) at `strength` in (0, 1], and the region."""
+    def apply(self, image: Picture, strength: float) -> Changed:
+        """The picture with the confounder at `strength` in (0, 1], and the region."""
 
 
-def everywhere(image: Float32[np.ndarray, "height width 3"]) -> Bool[np.ndarray, "height width"]:
-    """The region of a global confounder."""
-    return np.ones(image.shape[:2], bool)
+class GlobalSimulator(Simulator):
+    """A confounder of the whole picture."""
+
+    @abstractmethod
+    def change(self, image: Picture, strength: float) -> Picture:
+        """The picture with the confounder at `strength` in (0, 1]."""
+
+    def apply(self, image: Picture, strength: float) -> Changed:
+        """The changed picture; the region is all of it."""
+        return self.change(image, strength), np.ones(image.shape[:2], bool)
 
 
-def is_grey(image: Float32[np.ndarray, "height width 3"]) -> bool:
+def is_grey(image: Picture) -> bool:
     """Whether the picture has no colour, but perhaps in a few drawn marks."""
     red, green, blue = (image[..., channel] for channel in range(3))
     return float(np.abs(red - green).mean() + np.abs(green - blue).mean()) < GREY_BELOW
 
 
-def luminance(image: Float32[np.ndarray, "height width 3"]) -> Float32[np.ndarray, "height width"]:
+def luminance(image: Picture) -> Sheet:
     """Rec. 601 luma in [0, 1]."""
     red, green, blue = (image[..., channel] for channel in range(3))
     return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
 
 
 def draw_seed(rng: np.random.Generator) -> int:
-    """A seed for the pixels' noise, which is too large to be kept in the parameters."""
+    """A seed for the pixels' noise, which is too large to be kept in the occurrence."""
     return int(rng.integers(2**32))

@@ -63,9 +63,8 @@ def misplaced_ends(mask: Bool[np.ndarray, "height width"], rng: np.random.Genera
 
 def draw_calipers(image_u8: UInt8[np.ndarray, "height width 3"], ends: Ends, rng: np.random.Generator) -> Marked:
     """Full-strength calipers between `ends`, their look drawn by `rng`; no measured figures are written."""
-    simulator = Calipers()
-    params = replace(simulator.make_params(rng, *image_u8.shape[:2]), ends_xy=ends, readout=())
-    changed, region = simulator.apply(image_u8.astype(np.float32) / np.float32(255), params, 1.0)
+    calipers = replace(Calipers.draw(rng), ends_xy=ends, readout=())
+    changed, region = calipers.apply(image_u8.astype(np.float32) / np.float32(255), 1.0)
     return Marked(np.rint(changed.clip(0, 1) * np.float32(255)).astype(np.uint8), region)
 
 
