@@ -6,7 +6,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
-from causalseg.ui.layout import build_demo, launch_options
+from causalseg.ui.demo import build_demo, launch_options
 
 
 def main() -> None:

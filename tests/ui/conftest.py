@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
-from causalseg.ui.layout import build_demo, launch_options
+from causalseg.ui.demo import build_demo, launch_options
 from tests.browser import HOW_TO_INSTALL, find_chromium
 from tests.ui.drive import describe, expect_status, expect_text, new_page, open_example, upload
 from tests.ui.fakes import FakeEngine, disc

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, ViewportSize, expect
 
-from causalseg.ui.render import CANVAS_SIDE_PX
+from causalseg.ui.pictures import CANVAS_SIDE_PX
 
 TIMEOUT_MS = 120_000
 """Of every wait; generous, for machines that are busy."""

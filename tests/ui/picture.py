@@ -15,7 +15,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
-from causalseg.ui.layout import build_demo, launch_options
+from causalseg.ui.demo import build_demo, launch_options
 from tests.browser import HOW_TO_INSTALL, find_chromium
 from tests.ui.conftest import CHROMIUM_ARGS, TOUR_SEEN_JS, free_port
 from tests.ui.drive import TIMEOUT_MS, expect_status, expect_text, open_example

@@ -12,10 +12,11 @@ import pytest
 
 from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
-from causalseg.ui.editing import EDITOR
-from causalseg.ui.examples import ASSETS_DIR, examples, read_example
+from causalseg.ui.assets import ASSETS_DIR
+from causalseg.ui.bind import EDITOR, MODEL
+from causalseg.ui.demo import QUEUE_SIZE, build_demo, launch_options
 from causalseg.ui.gpu import on_gpu
-from causalseg.ui.layout import MODEL, QUEUE_SIZE, build_demo, launch_options
+from causalseg.ui.segment.examples import examples, read_example
 from tests.ui.conftest import write_examples
 from tests.ui.fakes import FakeEngine
 
@@ -61,7 +62,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_the_model_answers_one_question_at_a_time(config: dict[str, Any]) -> None:
-    by_place = {MODEL: 0, EDITOR: 0}
+    by_place = {MODEL.name: 0, EDITOR.name: 0}
     for event in config["events"]:
         if event.concurrency_id in by_place:
             by_place[event.concurrency_id] += 1

@@ -13,12 +13,12 @@ import gradio as gr
 
 from causalseg.annotations.learnable import Learnable, learnable, too_few
 from causalseg.errors import BadVersion, InputError
-from causalseg.ui.desk import curve, html, words
-from causalseg.ui.desk.desk import Desk
-from causalseg.ui.desk.listen import listen
-from causalseg.ui.desk.lists import clickable
+from causalseg.ui import html, shared_text
+from causalseg.ui.bind import STORE, Updates, bind
+from causalseg.ui.desk import curve, words
 from causalseg.ui.desk.tuner import Order, Tuning
-from causalseg.ui.events import Updates
+from causalseg.ui.picture_list import clickable
+from causalseg.ui.services import Services
 from causalseg.versions import Comparison, VersionCard
 
 _LOOK_SECONDS = 1.0
@@ -44,20 +44,20 @@ class TrainPage:
     timer: gr.Timer
 
 
-def build(page: gr.Blocks, desk: Desk) -> None:
+def build(page: gr.Blocks, desk: Services) -> None:
     """Lay the page out and wire it up; call it inside its route."""
     parts = _layout(page, desk)
     events = _Events(desk, parts)
     seen = events.outputs()
-    listen("train", page.load, events.show, [], seen, parts.message, wipes=False)
+    bind("train", page.load, events.show, [], seen, parts.message, wipes=False, queue=STORE)
     asked = [parts.parent, parts.name, parts.seed]
-    listen("finetune", parts.start.click, events.start, asked, seen, parts.message, busy=parts.start)
-    listen("finetune_stop", parts.stop.click, events.stop, [], seen, parts.message, busy=parts.stop)
-    listen("finetune_look", parts.timer.tick, events.look, [], seen, parts.message, wipes=False)
-    listen("version", parts.versions.click, events.choose, [], seen, parts.message)
+    bind("finetune", parts.start.click, events.start, asked, seen, parts.message, busy=parts.start, queue=STORE)
+    bind("finetune_stop", parts.stop.click, events.stop, [], seen, parts.message, busy=parts.stop, queue=STORE)
+    bind("finetune_look", parts.timer.tick, events.look, [], seen, parts.message, wipes=False, queue=STORE)
+    bind("version", parts.versions.click, events.choose, [], seen, parts.message, queue=STORE)
 
 
-def _layout(page: gr.Blocks, desk: Desk) -> TrainPage:
+def _layout(page: gr.Blocks, desk: Services) -> TrainPage:
     message = gr.HTML("", elem_id="message")
     gr.HTML(f"<h1>{words.TRAIN_TITLE}</h1><p class='quiet'>{words.TRAIN_WHAT}</p>", elem_classes="desk-head")
     served = gr.HTML("", elem_id="served")
@@ -72,7 +72,7 @@ def _layout(page: gr.Blocks, desk: Desk) -> TrainPage:
                 seed = gr.Number(0, label=words.SEED, precision=0, minimum=0, elem_id="train-seed")
             with gr.Row():
                 start = gr.Button(words.START, variant="primary", elem_id="finetune", min_width=120)
-                stop = gr.Button(words.STOP, interactive=False, elem_id="finetune-stop", min_width=80)
+                stop = gr.Button(shared_text.STOP, interactive=False, elem_id="finetune-stop", min_width=80)
             opinions = gr.HTML("", elem_id="opinions")
         with gr.Column(scale=3, min_width=420):
             progress = gr.HTML("", elem_id="progress")
@@ -86,7 +86,7 @@ def _layout(page: gr.Blocks, desk: Desk) -> TrainPage:
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    desk: Desk
+    desk: Services
     page: TrainPage
 
     def outputs(self) -> list[Any]:
@@ -213,7 +213,7 @@ def verdict(card: VersionCard) -> str:
     )
 
 
-def versions(desk: Desk, cards: Sequence[VersionCard], served: str) -> str:
+def versions(desk: Services, cards: Sequence[VersionCard], served: str) -> str:
     """All versions with where they come from, and a button for each that can be served."""
     history = desk.versions.history(desk.entry.name)
     been_served = {line["version"] for line in history}
@@ -225,7 +225,7 @@ def versions(desk: Desk, cards: Sequence[VersionCard], served: str) -> str:
     return html.heading(words.VERSIONS, html.table(words.VERSION_HEAD, rows, name=words.VERSIONS, marked=marked) + told)
 
 
-def _checkpoint_row(desk: Desk, *, is_served: bool) -> tuple[html.Cell, ...]:
+def _checkpoint_row(desk: Services, *, is_served: bool) -> tuple[html.Cell, ...]:
     name = desk.entry.name
     action = words.SERVED if is_served else html.button("go-back", words.GO_BACK, version=name)
     return name, "", words.AS_IT_CAME, desk.entry.version, "", "", action

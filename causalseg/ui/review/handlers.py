@@ -1,0 +1,259 @@
+"""The Review page: the masks of a picture beside each other, how far readers agree, approve or send back.
+
+Nothing here asks the model. Which picture is open stands in the buttons themselves; the store keeps the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from causalseg.annotations import review, statements, work
+from causalseg.annotations.agreement import Agreement, ReaderPair, between_readers
+from causalseg.annotations.registry import NOT_HERE, signed
+from causalseg.annotations.search import Query, find
+from causalseg.annotations.store import LabelStore
+from causalseg.annotations.types import STATES, Revision, State
+from causalseg.errors import InputError, StoreError
+from causalseg.ui import html, pictures, shared_text
+from causalseg.ui.bind import STORE, Updates, bind
+from causalseg.ui.picture_list import Place, clickable, listed, name_box, offset_of, place_of
+from causalseg.ui.review import text
+from causalseg.ui.services import Services
+
+_SAYS: Mapping[str, bool | None] = {"present": True, "absent": False, "unsaid": None}
+"""Button -> what it says of the confounder that is chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    """Every component that an event reads or writes."""
+
+    message: gr.HTML
+    person: gr.Textbox
+    show: gr.Dropdown
+    search: gr.Textbox
+    pictures: gr.HTML
+    detail: gr.HTML
+    note: gr.Textbox
+
+
+def build(page: gr.Blocks, desk: Services) -> None:
+    """Lay the page out and wire it up; call it inside its route."""
+    parts, named = _layout(page)
+    labels = {entry.id: entry.label for entry in desk.engine.confounders}
+    events = _Events(desk.store, parts, labels)
+    filters, both = [parts.show, parts.search], [parts.pictures, parts.detail]
+    bind("review", named.then, events.show, filters, both, parts.message, wipes=False, queue=STORE)
+    bind("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message, queue=STORE)
+    bind("review_search", parts.search.change, events.filter, filters, [parts.pictures], parts.message, queue=STORE)
+    asked = [parts.person, *filters]
+    bind("review_open", parts.pictures.click, events.choose, asked, both, parts.message, queue=STORE)
+    spoken = [parts.note, *asked]
+    bind("review_say", parts.detail.click, events.say, spoken, [*both, parts.note], parts.message, queue=STORE)
+
+
+def _layout(page: gr.Blocks) -> tuple[ReviewPage, Any]:
+    message = gr.HTML("", elem_id="message")
+    gr.HTML(f"<h1>{text.REVIEW_TITLE}</h1><p class='quiet'>{text.REVIEW_WHAT}</p>", elem_classes="desk-head")
+    choices = [(label, state) for state, label in text.SHOWN.items()]
+    with gr.Row(elem_classes="desk-row", equal_height=False):
+        with gr.Column(scale=1, min_width=270, elem_classes="desk-side"):
+            person, named = name_box(page)
+            show = gr.Dropdown(choices, value="done", label=text.SHOW, elem_id="review-show")
+            search = gr.Textbox(label=shared_text.SEARCH, max_lines=1, elem_id="review-text")
+            pictures = clickable("review-list")
+        with gr.Column(scale=3, min_width=480):
+            note = gr.Textbox(label=text.NOTE, placeholder=text.NOTE_HINT, lines=1, max_lines=3, elem_id="review-note")
+            detail = clickable("review-detail")
+    return ReviewPage(message, person, show, search, pictures, detail, note), named
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    store: LabelStore
+    page: ReviewPage
+    labels: Mapping[str, str]
+    """Of the confounders, by id."""
+
+    def show(self, state: str, search: str) -> Updates:
+        """The page as it is first seen."""
+        return {**self.filter(state, search), self.page.detail: html.note(shared_text.CHOOSE_ONE)}
+
+    def filter(self, state: str, search: str) -> Updates:
+        """Other filters: the list from its beginning."""
+        return {self.page.pictures: self._list(state, search)}
+
+    def choose(self, person: str, state: str, search: str, click: gr.EventData) -> Updates:
+        """A click in the list: another picture, or another page of it."""
+        if click.act == "page":
+            return {self.page.pictures: self._list(state, search, offset_of(click))}
+        return self._opened(place_of(click), person, state, search)
+
+    def say(self, note: str, person: str, state: str, search: str, click: gr.EventData) -> Updates:
+        """A click on the open picture: a verdict, the next one, or where two readers differ."""
+        place = place_of(click)
+        if click.act == "next":
+            return self._next(place, person, state, search)
+        if click.act == "differ":
+            pair = (str(click.first), str(click.second))
+            return {self.page.detail: opened(self.store, place, person, self.labels, pair=pair)}
+        if click.act in _SAYS:
+            return self._stated(place, str(click.confounder), _SAYS[str(click.act)], person)
+        revision = _revision(self.store, place, str(click.person), int(click.number))
+        newest = self.store.latest(place[0], revision.person, place[1])
+        if newest is not None and newest.number != revision.number:
+            shown = self._opened(place, person, state, search)
+            return {**shown, self.page.message: html.alert(text.newer(revision.person))}
+        return self._said(str(click.act), revision, note, person, state, search)
+
+    def _said(self, act: str, revision: Revision, note: str, person: str, state: str, search: str) -> Updates:
+        if act == "approve":
+            review.approve(self.store, revision, reviewer=person, note=note.strip())
+        elif not note.strip():
+            raise InputError(text.NOTE_FIRST)
+        else:
+            review.send_back(self.store, revision, reviewer=person, note=note.strip())
+        told = text.reviewed(act, revision.person, revision.number)
+        shown = self._opened((revision.scan_sha256, revision.index), person, state, search, told=told)
+        return {**shown, self.page.note: ""}
+
+    def _stated(self, place: Place, confounder: str, present: bool | None, person: str) -> Updates:
+        """What this person says of a confounder in the picture; None takes it back."""
+        if confounder not in self.labels:
+            raise InputError(text.CHOOSE_CONFOUNDER)
+        statements.say(self.store, place[0], {confounder: present}, person=person, index=place[1])
+        told = html.note(text.stated(self.labels[confounder], present), "told")
+        return {self.page.detail: told + opened(self.store, place, person, self.labels)}
+
+    def _next(self, place: Place, person: str, state: str, search: str) -> Updates:
+        query = _query(state or "done", search)
+        others = [one for one in _places(self.store, query) if one != place]
+        if not others:
+            return {self.page.detail: html.note(text.NOTHING_TO_REVIEW)}
+        return self._opened(others[0], person, state, search)
+
+    def _opened(self, place: Place, person: str, state: str, search: str, told: str = "") -> Updates:
+        return {
+            self.page.pictures: self._list(state, search, is_open=place),
+            self.page.detail: html.note(told, "told") + opened(self.store, place, person, self.labels),
+        }
+
+    def _list(self, state: str, search: str, offset: int = 0, is_open: Place | None = None) -> str:
+        shown = listed(self.store, _query(state, search), offset, is_open)
+        return shown if "card" in shown or state != "done" else shown + html.note(text.NOTHING_TO_REVIEW)
+
+
+def opened(
+    store: LabelStore, place: Place, person: str, labels: Mapping[str, str], *, pair: tuple[str, str] | None = None
+) -> str:
+    """The scan, everybody's newest mask over it, where two of them differ, and the agreement of all.
+
+    Args:
+        store: where they are.
+        place: of the picture.
+        person: who looks; their own mask is marked.
+        labels: of the confounders, by id.
+        pair: whose masks are compared in the picture; None: the first two.
+
+    Raises:
+        StoreError: the picture is not there any more, or a file is damaged.
+    """
+    scan = store.reopened(*place)
+    newest = {one.person: one for one in store.revisions(place[0], index=place[1])}
+    masks = {name: store.mask(one) for name, one in newest.items()}
+    figures = [
+        html.figure(pictures.png_uri(pictures.plain(scan.image_u8)), shared_text.SCAN_ALONE, shared_text.SCAN_ALONE)
+    ]
+    figures += [
+        html.figure(
+            pictures.png_uri(pictures.labelled(scan.image_u8, masks[name])),
+            text.label_of(name, one.number, ""),
+            _caption(store, one, person),
+        )
+        for name, one in newest.items()
+    ]
+    pairs = between_readers(store, *place)
+    if pairs:
+        first, second = pair or (pairs[0].first.person, pairs[0].second.person)
+        told = text.differ(first, second)
+        drawn = pictures.difference(scan.image_u8, masks[first], masks[second])
+        figures.append(html.figure(pictures.png_uri(drawn), told, escape(told)))
+    after = html.button("next", text.NEXT_ONE, scan=place[0], index=place[1]).html
+    said = _said(store, place, labels)
+    nobody = "" if newest else html.note(text.NO_LABELS)
+    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p>{said}</div>'
+    return f'<div class="views">{"".join(figures)}{beside}</div>'
+
+
+def _caption(store: LabelStore, revision: Revision, person: str) -> str:
+    """Whose mask, how far it is, where it comes from, what was said of it, and the two buttons."""
+    here = work.of(store, revision.scan_sha256, revision.person, revision.index)
+    facts = (revision.description, len(revision.removed), revision.model)
+    lines = [text.provenance(*facts, revision.dice_to_proposed, revision.seconds_spent)]
+    if revision.person == person.strip():
+        lines.append(text.YOUR_OWN)
+    lines += [f"{one.reviewer}: {one.note}" for one in review.of(store, revision) if one.note]
+    data = {
+        "scan": revision.scan_sha256,
+        "index": revision.index,
+        "person": revision.person,
+        "number": revision.number,
+    }
+    return (
+        f"<b>{escape(text.label_of(revision.person, revision.number, shared_text.STATES[here.state]))}</b>"
+        + "".join(f"<br>{escape(line)}" for line in lines)
+        + f'<span class="acts">{html.button("approve", text.APPROVE, is_first=True, **data).html}'
+        + f"{html.button('send_back', text.SEND_BACK, **data).html}</span>"
+    )
+
+
+def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> str:
+    """What people say of confounders in this picture, and the buttons to say more."""
+    newest = {(one.person, one.confounder): one.present for one in statements.of(store, place[0], index=place[1])}
+    lines = [
+        text.says(person, labels.get(confounder, confounder), present=present)
+        for (person, confounder), present in newest.items()
+        if present is not None
+    ]
+    buttons = "".join(html.button(act, text.SAYS[act], scan=place[0], index=place[1]).html for act in _SAYS)
+    field = html.choice("confounder", text.CONFOUNDER, {"": text.CHOOSE, **labels})
+    return html.heading(text.SAID, html.sentences(lines) + f'<div class="acts">{field}{buttons}</div>')
+
+
+def _agreement(pairs: Sequence[ReaderPair], place: Place) -> str:
+    if not pairs:
+        return ""
+    rows = [_pair_row(pair, place) for pair in pairs]
+    return html.heading(text.AGREEMENT, html.table(text.AGREEMENT_HEAD, rows, name=text.AGREEMENT))
+
+
+def _pair_row(pair: ReaderPair, place: Place) -> tuple[html.Cell, ...]:
+    first, second, agreed = pair.first.person, pair.second.person, pair.agreement
+    who = f"{first} and {second}" + ("" if pair.same_description else f" ({text.OTHER_WORDS})")
+    show = html.button("differ", text.SHOW_DIFFERENCE, scan=place[0], index=place[1], first=first, second=second)
+    distances = (agreed.surface_distance, agreed.hausdorff95)
+    return who, f"{agreed.dice:.3f}", *(_distance(value, agreed) for value in distances), show
+
+
+def _distance(value: float | None, agreed: Agreement) -> str:
+    return text.ONE_IS_EMPTY if value is None or not np.isfinite(value) else f"{value:.2f} {agreed.unit}"
+
+
+def _revision(store: LabelStore, place: Place, person: str, number: int) -> Revision:
+    for one in store.revisions(place[0], signed(person), index=place[1]):
+        if one.number == number:
+            return one
+    raise StoreError(NOT_HERE)
+
+
+def _query(state: str, search: str) -> Query:
+    known: State | None = next((one for one in STATES if one == state), None)
+    return Query(state=known, text=search)
+
+
+def _places(store: LabelStore, query: Query) -> list[Place]:
+    return [(line.scan.sha256, line.index) for line in find(store, query, limit=2).lines]
