@@ -1,78 +1,82 @@
 """`python -m causalseg`: segment a scan, list the confounders.
 
-    python -m causalseg segment SCAN --text "polyp" [--remove none|detected|id,id] [--typed "a cable"]
-                             [--slice N] [--window C,W|NAME] [--out mask.png] [--json]
-    python -m causalseg confounders [--json]
-
 Exit code 0: answered (also where nothing was found). 2: the scan, the text or an id cannot be used; why is on stderr.
 """
 
-import argparse
 import json
 import logging
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
 
 from causalseg.annotations.export import mask_to_png
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.engine import EncodedScan, Engine, Segmentation, ToRemove
+from causalseg.engine import Engine, Segmentation, ToRemove
 from causalseg.errors import BadView, CausalsegError, InputError
 from causalseg.scan import Scan, Window, read_scan
+
+app = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the process's exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    options = _parser().parse_args(arguments)
     try:
-        options.command(options)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        app(arguments, prog_name="python -m causalseg")
+    except SystemExit as left:
+        return int(left.code or 0)
     except CausalsegError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return 2 if isinstance(error, InputError) else 1
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m causalseg", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(required=True)
-    segment = commands.add_parser("segment", help="the mask of a description in a scan")
-    segment.add_argument("scan", type=Path)
-    segment.add_argument("--text", required=True, help="what to look for")
-    segment.add_argument("--remove", default="detected", help="none (observed), detected (adjusted) or id,id,...")
-    segment.add_argument("--typed", action="append", default=[], help="a confounder in your own words, removed as well")
-    segment.add_argument("--slice", type=int, help="which slice, frame or page, from 1; default: the one first shown")
-    segment.add_argument("--window", help='centre and width ("40,400"), or one of the scan\'s windows ("lung")')
-    segment.add_argument("--out", type=Path, help="where to write the mask, a PNG of the scan's own size, 0 or 255")
-    segment.add_argument("--json", action="store_true", help="print the answer as JSON")
-    segment.add_argument("--checkpoint", default="causalseg-lite")
-    segment.set_defaults(command=_segment)
-    confounders = commands.add_parser("confounders", help="ids, labels, families and modalities")
-    confounders.add_argument("--json", action="store_true")
-    confounders.set_defaults(command=_confounders)
-    return parser
+@app.command()
+def segment(
+    scan: Annotated[Path, Argument(help="PNG, JPEG, TIFF, BMP, WebP, DICOM, NIfTI, a zip or folder of slices")],
+    text: Annotated[str, Option(help="what to look for")],
+    remove: Annotated[str, Option(help="none (observed), detected (adjusted) or id,id,...")] = "detected",
+    typed: Annotated[list[str] | None, Option(help="a confounder in your own words, removed as well")] = None,
+    slice_number: Annotated[int | None, Option("--slice", help="which slice, frame or page, from 1")] = None,
+    window: Annotated[str | None, Option(help='centre and width ("40,400"), or one of the scan\'s ("lung")')] = None,
+    out: Annotated[Path | None, Option(help="where to write the mask, a PNG of the scan's own size, 0 or 255")] = None,
+    as_json: Annotated[bool, Option("--json", help="print the answer as JSON")] = False,
+    checkpoint: Annotated[str, Option(help="a name of checkpoints_manifest.yaml")] = "causalseg-lite",
+) -> None:
+    """The mask of a description in a scan."""
+    shown = _view(read_scan(scan), slice_number, window)
+    engine = Engine.load(checkpoint)
+    encoded = engine.encode(shown)
+    names = [" ".join(name.split()) for name in typed or ()]
+    for name in names:
+        encoded = engine.look_for(encoded, name)
+    removal = _removal(remove)
+    if names:
+        removal = [*(engine.detected(encoded) if removal == "detected" else removal or ()), *names]
+    answer = engine.segment(encoded, text, removal)
+    if out is not None:
+        _write(out, mask_to_png(answer.mask))
+    typer.echo(json.dumps(_report(shown, answer)) if as_json else _sentence(answer))
 
 
-def _segment(options: argparse.Namespace) -> None:
-    scan = _look(read_scan(options.scan), options.slice, options.window)
-    engine = Engine.load(options.checkpoint)
-    encoded, removal = engine.encode(scan), _removal(options.remove)
-    if options.typed:
-        encoded, removal = _with_typed(engine, encoded, removal, [" ".join(text.split()) for text in options.typed])
-    answer = engine.segment(encoded, options.text, removal)
-    if options.out is not None:
-        _write(options.out, mask_to_png(answer.mask))
-    report = _report(scan, answer)
-    _say(json.dumps(report) if options.json else _sentence(answer))
+@app.command()
+def confounders(as_json: Annotated[bool, Option("--json")] = False) -> None:
+    """Ids, labels, families and modalities."""
+    entries = load_dictionary()
+    if as_json:
+        kept = ("id", "label", "family", "modalities")
+        typer.echo(json.dumps([{name: getattr(entry, name) for name in kept} for entry in entries]))
+        return
+    for entry in entries:
+        typer.echo(f"{entry.id:20} {entry.label:28} {entry.family:20} {', '.join(entry.modalities)}")
 
 
-def _look(scan: Scan, slice_number: int | None, window: str | None) -> Scan:
+def _view(scan: Scan, slice_number: int | None, window: str | None) -> Scan:
     """The slice (from 1) and the window that were asked for.
 
     Raises:
@@ -98,16 +102,6 @@ def _removal(text: str) -> ToRemove:
     if text in ("none", "detected"):
         return "detected" if text == "detected" else None
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _with_typed(
-    engine: Engine, encoded: EncodedScan, removal: ToRemove, typed: Sequence[str]
-) -> tuple[EncodedScan, ToRemove]:
-    """The scan with the `typed` confounders looked for, and a removal that takes them away too."""
-    for text in typed:
-        encoded = engine.look_for(encoded, text)
-    chosen = engine.detected(encoded) if removal == "detected" else removal or ()
-    return encoded, [*chosen, *typed]
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -139,23 +133,6 @@ def _sentence(answer: Segmentation) -> str:
     if not answer.found:
         return f"Nothing like that found in this scan (presence {answer.presence:.2f}; removed: {removed})."
     return f"Found, presence {answer.presence:.2f}; {int(answer.mask.sum())} pixels; removed: {removed}."
-
-
-def _confounders(options: argparse.Namespace) -> None:
-    entries = load_dictionary()
-    if options.json:
-        _say(
-            json.dumps(
-                [{"id": e.id, "label": e.label, "family": e.family, "modalities": e.modalities} for e in entries]
-            )
-        )
-        return
-    for entry in entries:
-        _say(f"{entry.id:20} {entry.label:28} {entry.family:20} {', '.join(entry.modalities)}")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ safetensors, half precision, without the frozen text tower (which its own packag
 import copy
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +16,14 @@ import safetensors.torch
 import torch
 import yaml
 from huggingface_hub import hf_hub_download
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from causalseg.errors import CheckpointError, ChecksumMismatch, UnknownCheckpoint
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import SegmentationNetwork
+from causalseg.records import said_of
 
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
@@ -32,7 +35,7 @@ _SHARED = ("text_tower.", "image_tower.", "stages_under_do.")
 Network = TypeVar("Network", bound=SegmentationNetwork)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class CheckpointEntry:
     """One entry of the manifest."""
 
@@ -78,30 +81,22 @@ class CheckpointEntry:
         """Raw presence from which a thing counts as found in a scan whose `surest` target has that raw presence."""
         return self.presence_threshold if surest >= self.presence_threshold else self.least_presence
 
-    @classmethod
-    def from_mapping(cls, name: str, values: Mapping[str, Any]) -> "CheckpointEntry":
-        """An entry from the manifest's YAML.
-
-        Raises:
-            CheckpointError: a key is unknown or missing.
-        """
-        known = {item.name for item in fields(cls)} - {"name"}
-        if unknown := sorted(values.keys() - known):
-            raise CheckpointError(f"{name}: unknown manifest keys {unknown}; known are {sorted(known)}")
-        try:
-            given = dict(values)
-            given["architecture"] = Architecture.from_mapping(given["architecture"])
-            for key in ("sources", "data", "targets"):
-                given[key] = tuple(given.get(key, ()))
-            return cls(name=name, **given)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{name}: the manifest entry cannot be used: {error}") from error
-
 
 def read_manifest(path: Path = MANIFEST_PATH) -> dict[str, CheckpointEntry]:
-    """All entries by name."""
+    """All entries by name.
+
+    Raises:
+        CheckpointError: a key of an entry is unknown or missing, or its value cannot be used.
+    """
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: CheckpointEntry.from_mapping(name, entry) for name, entry in values.items()}
+    return {name: _parsed(name, entry) for name, entry in values.items()}
+
+
+def _parsed(name: str, values: Mapping[str, Any]) -> CheckpointEntry:
+    try:
+        return CheckpointEntry(name=name, **values)
+    except ValidationError as error:
+        raise CheckpointError(f"{name}: the manifest entry cannot be used: {said_of(error)}") from error
 
 
 def find_entry(name: str, path: Path = MANIFEST_PATH) -> CheckpointEntry:

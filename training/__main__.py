@@ -40,7 +40,7 @@ from typing import Any, cast
 import torch
 
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.causal.scan_dictionary import ALL
+from causalseg.causal.mcdrl_dictionary import ALL
 from causalseg.checkpoints import find_entry, load_network
 from causalseg.engine import Engine
 from causalseg.errors import CausalsegError, CheckpointError

@@ -28,4 +28,4 @@ def load_architecture(run_dir: Path) -> Architecture:
     path = run_dir / _FILE
     if not path.exists():
         return Architecture()
-    return Architecture.from_mapping(json.loads(path.read_text(encoding="utf-8")))
+    return Architecture(**json.loads(path.read_text(encoding="utf-8")))

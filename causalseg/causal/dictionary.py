@@ -4,54 +4,53 @@ One entry of `confounders.yaml` is one confounder: its name, where it occurs, th
 into its code, and the simulator that produces it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, get_args
 
 import yaml
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
-from causalseg.scan import MODALITIES
+from causalseg.records import said_of
+from causalseg.scan.scan import MODALITIES
 
 DICTIONARY_PATH = Path(__file__).with_name("confounders.yaml")
-FAMILIES = ("acquisition device", "imaging mode", "artefact", "illumination", "view", "annotation mark")
-SCOPES = ("local", "global")
-FEWEST_PROMPTS = 3
+Family = Literal["acquisition device", "imaging mode", "artefact", "illumination", "view", "annotation mark"]
+FAMILIES: tuple[str, ...] = get_args(Family)
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Confounder:
     """One entry of the dictionary."""
 
-    id: str
-    label: str
+    id: Text
+    label: Text
     """As shown to a person."""
-    family: str
-    """One of `FAMILIES`."""
-    modalities: tuple[str, ...]
+    family: Family
+    modalities: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Where it occurs; of `MODALITIES`."""
-    scope: str
+    scope: Literal["local", "global"]
     """"local": in a part of the scan; "global": in all of it."""
-    prompts: tuple[str, ...]
-    """At least three phrases; the mean of their text codes is the confounder's code."""
-    simulator: str | None
+    prompts: Annotated[tuple[Text, ...], Field(min_length=3)]
+    """At least three different phrases; the mean of their text codes is the confounder's code."""
+    simulator: Text | None
     """A name of `causal.simulate.SIMULATORS`, or None."""
-    native_to: tuple[str, ...]
+    native_to: tuple[Text, ...]
     """Modalities whose real scans often carry it already: such a scan is no certain clean twin."""
 
     def __post_init__(self) -> None:
-        """Refuse values that the rest of the program does not know."""
-        if self.family not in FAMILIES:
-            raise ValueError(f"{self.id}: unknown family {self.family!r}; known are {list(FAMILIES)}")
-        if self.scope not in SCOPES:
-            raise ValueError(f"{self.id}: unknown scope {self.scope!r}; known are {list(SCOPES)}")
         if unknown := sorted({*self.modalities, *self.native_to} - {*MODALITIES}):
-            raise ValueError(f"{self.id}: unknown modalities {unknown}; known are {list(MODALITIES)}")
-        if not self.modalities or not {*self.native_to} <= {*self.modalities}:
-            raise ValueError(f"{self.id}: modalities must not be empty and must hold all of native_to")
-        if len({*self.prompts}) < max(FEWEST_PROMPTS, len(self.prompts)):
-            raise ValueError(f"{self.id}: give at least {FEWEST_PROMPTS} prompts, all different")
+            raise ValueError(f"unknown modalities {unknown}; known are {list(MODALITIES)}")
+        if not {*self.native_to} <= {*self.modalities}:
+            raise ValueError("modalities must hold all of native_to")
+        if len({*self.prompts}) < len(self.prompts):
+            raise ValueError("the prompts must all be different")
+
+
+_ENTRIES = TypeAdapter(Annotated[tuple[Confounder, ...], Field(min_length=1)])
 
 
 def load_dictionary(path: Path | None = None) -> tuple[Confounder, ...]:
@@ -70,45 +69,11 @@ def _default_dictionary() -> tuple[Confounder, ...]:
 
 
 def _read(path: Path) -> tuple[Confounder, ...]:
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError(f"{path.name} must hold a list of entries, each with {_KEYS}")
-    confounders = tuple(_parse(entry) for entry in entries)
-    ids = [confounder.id for confounder in confounders]
-    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+    try:
+        confounders = _ENTRIES.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise ValueError(f"{path.name} must hold a list of entries: {said_of(error)}") from error
+    counts = Counter(confounder.id for confounder in confounders)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
         raise ValueError(f"ids {twice} occur more than once in {path.name}")
     return confounders
-
-
-_KEYS = [field.name for field in fields(Confounder)]
-
-
-def _parse(entry: Mapping[str, Any]) -> Confounder:
-    if entry.keys() != {*_KEYS}:
-        unknown, missing = sorted(map(str, entry.keys() - {*_KEYS})), sorted({*_KEYS} - entry.keys())
-        raise ValueError(f"entry {entry.get('id')!r}: unknown keys {unknown}, missing keys {missing}")
-    simulator = None if entry["simulator"] is None else _text(entry, "simulator")
-    return Confounder(
-        id=_text(entry, "id"),
-        label=_text(entry, "label"),
-        family=_text(entry, "family"),
-        modalities=_texts(entry, "modalities"),
-        scope=_text(entry, "scope"),
-        prompts=_texts(entry, "prompts"),
-        simulator=simulator,
-        native_to=_texts(entry, "native_to"),
-    )
-
-
-def _text(entry: Mapping[str, Any], key: str) -> str:
-    value = entry[key]
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"entry {entry['id']!r}: {key} must be text, got {value!r}")
-    return value
-
-
-def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = entry[key]
-    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise ValueError(f"entry {entry['id']!r}: {key} must be a list of texts, got {value!r}")
-    return tuple(value)

@@ -1,13 +1,15 @@
 """Architecture values to modules: the only place that reads them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from causalseg.causal.dictionary_attention import KEPT_SHARE
 from causalseg.causal.intervention import InterventionNetwork
+from causalseg.causal.mcdrl_dictionary import ALL, load_scan_dictionaries
 from causalseg.causal.presence import ConfounderPresence
-from causalseg.causal.scan_dictionary import ALL, load_scan_dictionaries
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.image_towers import PatchCodes
 from causalseg.models.mcdrl import McdrlNetwork
@@ -16,9 +18,9 @@ from causalseg.models.text_to_pixel import TextToPixel
 from causalseg.models.towers import Towers, build_towers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Architecture:
-    """What must be known to build the modules that a checkpoint's weights fit."""
+    """What must be known to build the modules that a checkpoint's weights fit; an unknown key is an error."""
 
     towers: str = "causalseg-lite"
     """An open_clip config in `causalseg/models`: causalseg-lite, RN50 or ViT-B-16."""
@@ -45,18 +47,6 @@ class Architecture:
             raise ValueError(f"unknown core {self.core!r}; known are {sorted(CORES)}")
         if not 0 < self.kept_share <= 1:
             raise ValueError(f"kept_share must be above 0 and at most 1, got {self.kept_share}")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, str | int | float]) -> "Architecture":
-        """An architecture from a manifest entry.
-
-        Raises:
-            ValueError: a key is unknown.
-        """
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ValueError(f"unknown architecture keys {unknown}; known are {sorted(known)}")
-        return cls(**values)  # pyright: ignore[reportArgumentType]
 
 
 def build_network(

@@ -22,7 +22,7 @@ from causalseg.causal.dictionary_attention import (
     keep_top,
     put_positions,
 )
-from causalseg.causal.scan_dictionary import ScanDictionary
+from causalseg.causal.mcdrl_dictionary import ScanDictionary
 from causalseg.models.image_towers import ImageTower, PatchCodes
 from causalseg.models.network import NothingNamed, SegmentationNetwork
 from causalseg.models.text_to_pixel import Decoded, TextToPixel

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalseg.causal.dictionary_attention import DictionaryAttention, gather_positions, keep_top, put_positions
-from causalseg.causal.scan_dictionary import SIZE, load_scan_dictionaries
+from causalseg.causal.mcdrl_dictionary import SIZE, load_scan_dictionaries
 from causalseg.scan import MODALITIES
 from training.data.descriptions import SYNONYMS
 

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from scipy.stats import rankdata
 
+from causalseg.acquisition import signal_of
 from causalseg.checkpoints import kept_state
 from causalseg.engine import Engine
-from causalseg.looking import signal_of
 from causalseg.scan import read_scan
 from tests.training.finetune_world import ENTRY, KNOWN, NEW, RIM, corrections, disc, replay_of, taught_network
 from training.data.rows import Row

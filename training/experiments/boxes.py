@@ -18,7 +18,7 @@ from causalseg.annotations import dice
 from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection
-from causalseg.refining import Mask, refine
+from causalseg.litemedsam import Mask, refine
 from training.data import Row, load_mask, read_index
 from training.data.descriptions import neutral
 from training.evaluate.measures import bootstrap_mean

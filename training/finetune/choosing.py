@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalseg.acquisition import signal_of
 from causalseg.annotations.queue import STANDARD, value_of_labelling
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.engine import Engine
-from causalseg.looking import signal_of
 from causalseg.models.network import SegmentationNetwork
 from causalseg.scan import read_scan
 from training.data.rows import Row

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg import refining
+from causalseg import litemedsam
 from causalseg.annotations.store import LabelStore, Revision
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection, InputError
@@ -156,8 +156,8 @@ def refined(draft: Draft | None, value: Mapping[str, Any] | None) -> Draft:
     """
     if draft is None:
         raise InputError(text.CORRECT_FIRST)
-    fresh = reshaped(draft, value, partial(refining.refine, draft.scan.image_u8))
-    said = f" + {refining.name()}"
+    fresh = reshaped(draft, value, partial(litemedsam.refine, draft.scan.image_u8))
+    said = f" + {litemedsam.name()}"
     return replace(fresh, model=draft.model.removesuffix(said) + said)
 
 

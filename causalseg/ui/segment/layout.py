@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from causalseg import refining
+from causalseg import litemedsam
 from causalseg.engine import Engine
 from causalseg.ui import pictures, shared_text
 from causalseg.ui.assets import script
@@ -340,7 +340,7 @@ def _reshape_row() -> tuple[gr.Dropdown, gr.Button, gr.Button, gr.Button, gr.But
         )
         fill = gr.Button(text.FILL, size="sm", elem_id="fill", min_width=80)
         smooth = gr.Button(text.SMOOTH, size="sm", elem_id="smooth", min_width=90)
-        refine = gr.Button(text.REFINE, size="sm", elem_id="refine", min_width=80, visible=refining.is_installed())
+        refine = gr.Button(text.REFINE, size="sm", elem_id="refine", min_width=80, visible=litemedsam.is_installed())
         take_back = gr.Button(text.TAKE_BACK, size="sm", elem_id="take-back", min_width=80)
     return start_from, fill, smooth, refine, take_back
 

@@ -6,10 +6,10 @@ A picture is asked for what people look for in its modality.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from causalseg.acquisition import signal_of
 from causalseg.annotations import signals
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
-from causalseg.looking import signal_of
 from causalseg.scan import Scan
 from causalseg.ui import shared_text
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from causalseg.acquisition import signal_of
 from causalseg.annotations import LabelStore, queue, signals
 from causalseg.annotations.queue import CRITERIA, Policy
-from causalseg.looking import signal_of
 from causalseg.scan import Scan
 from causalseg.ui.work import model_signals
 from tests.ui.fakes import DETECTED, FakeEngine, disc

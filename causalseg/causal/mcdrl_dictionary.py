@@ -4,23 +4,23 @@ The paper has one such dictionary, for endoscopy, in five groups; the terms are 
 dictionaries of the other modalities are a *reconstruction* after its pattern.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import yaml
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
-from causalseg.scan import MODALITIES
+from causalseg.records import said_of
+from causalseg.scan.scan import MODALITIES
 
 DICTIONARIES_DIR = Path(__file__).with_name("dictionaries")
 ALL = "all"
 SIZE = 12
 """Confounders of a dictionary, as published: the best of 3, 12 and 15."""
-_KEYS = {"scan", "image", "classes", "confounders"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class ScanDictionary:
     """The texts of one modality."""
 
@@ -29,9 +29,15 @@ class ScanDictionary:
     """"an endoscopic image": what a class is in."""
     image: str
     """"an endoscopy image": what a confounder is with."""
-    classes: tuple[str, ...]
-    groups: Mapping[str, tuple[str, ...]]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    groups: Annotated[dict[str, tuple[str, ...]], Field(alias="confounders")]
     """Confounders by group."""
+
+    def __post_init__(self) -> None:
+        if self.modality not in MODALITIES:
+            raise ValueError(f"unknown modality; known are {list(MODALITIES)}")
+        if len({*self.confounders}) != SIZE or len(self.confounders) != SIZE:
+            raise ValueError(f"give {SIZE} different confounders, not {len(self.confounders)}")
 
     @property
     def confounders(self) -> tuple[str, ...]:
@@ -64,13 +70,7 @@ def load_scan_dictionaries(which: str = ALL, folder: Path = DICTIONARIES_DIR) ->
 
 
 def _read(path: Path) -> ScanDictionary:
-    values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(values, dict) or values.keys() != _KEYS:
-        raise ValueError(f"{path.name} must hold exactly {sorted(_KEYS)}")
-    if path.stem not in MODALITIES:
-        raise ValueError(f"{path.name}: unknown modality; known are {list(MODALITIES)}")
-    groups = {str(group): tuple(map(str, names)) for group, names in values["confounders"].items()}
-    entry = ScanDictionary(path.stem, str(values["scan"]), str(values["image"]), tuple(values["classes"]), groups)
-    if len({*entry.confounders}) != SIZE or len(entry.confounders) != SIZE:
-        raise ValueError(f"{path.name}: give {SIZE} different confounders, not {len(entry.confounders)}")
-    return entry
+    try:
+        return ScanDictionary(modality=path.stem, **yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise ValueError(f"{path.name}: {said_of(error)}") from error
