@@ -13,7 +13,7 @@ from causalseg.annotations.pictures import Picture
 from causalseg.annotations.types import Split, StoredScan
 from causalseg.errors import BadCorrection, SplitConflict, StoreError, UnreadableScan
 from causalseg.scan import Scan
-from causalseg.scan.dicom.deidentify import parse_header
+from causalseg.scan.dicom.parse import parse_dicom
 from causalseg.scan.original import SourceDicom
 from causalseg.scan.refusals import refuse_malformed
 
@@ -202,7 +202,7 @@ def _patient_in_header(scan: Scan) -> str | None:
     if not isinstance(source, SourceDicom):
         return None
     with suppress(UnreadableScan), refuse_malformed("unreadable header"):
-        element = parse_header(source.headers[0]).get_item("PatientID")
+        element = parse_dicom(source.headers[0]).get_item("PatientID")
         value = b"" if element is None else element.value
         return value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return None

@@ -4,7 +4,7 @@ read ── small PNG, BMP, WebP ──► formats ─┬── packed  gz, zip,
   └── anything else ── worker ─► formats ─┼── dicom/  ◄── series ──────┘
       (killed after 10 s of silence)      ├── nifti
                                           └── raster  PNG, JPEG, TIFF, BMP, WebP
-Scan ── view(index, window) ── display ── window, presets
+Scan ── view(index, window) ── display ── window
 Scan ── geometry (there and back) ── the square canvas or the network's square
 Scan.volume ── original: what an export needs to refer to the file
 """

@@ -22,7 +22,7 @@ class GreyTable:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Display:
     """A table, else a window, else the middle 99 % of the values; at last turned over for MONOCHROME1."""
 
     window: Window | None = None
@@ -30,12 +30,12 @@ class Look:
     is_inverted: bool = False
 
     def window_of(self, values: Real[np.ndarray, "height width *rgb"], chosen: Window | None = None) -> Window | None:
-        """The window that `show` uses: None for colours, and where the file's own table is used."""
+        """The window that `render` uses: None for colours, and where the file's own table is used."""
         if values.ndim == 3 or (chosen is None and self.table is not None):
             return None
         return chosen or self.window or percentile_window(values)
 
-    def show(
+    def render(
         self, values: Real[np.ndarray, "height width *rgb"], chosen: Window | None = None
     ) -> UInt8[np.ndarray, "height width 3"]:
         """The picture of `values` (grey in the modality's unit, or RGB of 8 bits), through `chosen` where given.
@@ -51,5 +51,4 @@ class Look:
             grey_u8 = self.table.apply(values)
         else:
             grey_u8 = (chosen or self.window or percentile_window(values)).apply(values)
-        upright_u8 = 255 - grey_u8 if self.is_inverted else grey_u8
-        return np.repeat(upright_u8[..., None], 3, axis=2)
+        return np.repeat((255 - grey_u8 if self.is_inverted else grey_u8)[..., None], 3, axis=2)

@@ -1,39 +1,33 @@
-"""Contents -> `Scan`, here and now: the content says what it is, never a file's name."""
+"""Contents -> `Scan`, here and now: the content says what it is, never a file's name. A new format is added here."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.dicom.quiet import quiet_pydicom
-from causalseg.scan.dicom.reader import DicomFile, looks_like_dicom, open_dicom, read_dicom
+from causalseg.scan.dicom.parse import looks_like_dicom
+from causalseg.scan.dicom.reader import DicomFile, open_dicom, read_dicom
 from causalseg.scan.dicom.series import read_series
 from causalseg.scan.nifti import looks_like_nifti, read_nifti
 from causalseg.scan.packed import GZIP_MAGIC, ZIP_MAGIC, inflate, open_zip
 from causalseg.scan.raster import RASTER_MAGIC, read_raster
+from causalseg.scan.request import Request
 from causalseg.scan.scan import Scan
-from causalseg.settings import Settings
 
 _CAN_OPEN = "DICOM, NIfTI, PNG, JPEG, TIFF, BMP or WebP file, or a folder or zip of DICOM slices"
 _NESTED = "There is a packed file inside this packed file. Unpack it, then open the file or folder inside."
 
-Progress = Callable[[int, int], object]
-"""`on_progress(done, total)`, called after every slice; may raise to stop."""
 
-
-def decode(
-    contents: Sequence[bytes], *, is_folder: bool, sha256: str, settings: Settings, on_progress: Progress
-) -> Scan:
+def decode(contents: Sequence[bytes], request: Request, *, is_folder: bool = False) -> Scan:
     """The scan in a file (the one of `contents`), or in the files of a folder.
 
     Raises:
         UnreadableScan: of an unknown format, damaged, or without pixels.
-        ScanTooLarge: more pixels than `settings` allow, or more bytes once unpacked.
+        ScanTooLarge: more pixels than the settings allow, or more bytes once unpacked.
     """
-    reader = _Reader(sha256, settings, on_progress)
     if is_folder:
-        return reader.several([_loader(content) for content in contents], "folder")
-    return reader.one(contents[0])
+        return _read_several([lambda content=content: content for content in contents], "folder", request)
+    return _read_one(contents[0], request)
 
 
 def kind_of(content: bytes) -> str:
@@ -56,75 +50,61 @@ def kind_of(content: bytes) -> str:
     raise UnreadableScan(f"This is not a scan that can be opened, whatever its name says. Open a {_CAN_OPEN}.")
 
 
-class _Reader:
-    """One call of `decode`."""
-
-    def __init__(self, sha256: str, settings: Settings, on_progress: Progress) -> None:
-        self._sha256, self._settings, self._on_progress = sha256, settings, on_progress
-
-    def one(self, content: bytes, *, is_inside: bool = False) -> Scan:
-        """A file; `is_inside`: of a gz or zip, where another one is refused."""
-        kind = kind_of(content)
-        if is_inside and kind == "zip":
+def _read_one(content: bytes, request: Request, *, is_inside: bool = False) -> Scan:
+    """A file; `is_inside`: of a gz or zip, where another one is refused."""
+    kind = kind_of(content)
+    if is_inside and kind == "zip":
+        raise UnreadableScan(_NESTED)
+    if kind == "gz":
+        inflated = inflate(content, request.settings, request.on_progress)
+        if inflated.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
             raise UnreadableScan(_NESTED)
-        if kind == "gz":
-            inflated = inflate(content, self._settings, self._on_progress)
-            if inflated.startswith((GZIP_MAGIC, *ZIP_MAGIC)):
-                raise UnreadableScan(_NESTED)
-            return self.one(inflated, is_inside=True)
-        if kind == "zip":
-            return self.several(open_zip(content, self._settings), "zip")
+        return _read_one(inflated, request, is_inside=True)
+    if kind == "zip":
+        return _read_several(open_zip(content, request.settings), "zip", request)
+    if kind == "DICOM":
+        return read_dicom(content, request)
+    return read_nifti(content, request) if kind == "NIfTI" else read_raster(content, kind, request)
+
+
+def _read_several(loads: Sequence[Callable[[], bytes]], whole: str, request: Request) -> Scan:
+    """The series among several files, or the one other scan."""
+    slices, others, refused = _sort(loads, request)
+    if slices:
+        later = replace(request, on_progress=lambda done, total: request.on_progress(total + done, 2 * total))
+        scan = read_series(slices, whole, later)
+    elif len(others) == 1:
+        scan = _read_one(others[0](), request, is_inside=True)
+    elif others:
+        raise UnreadableScan(f"This {whole} has {len(others)} scans that are no DICOM slices. Open one of them.")
+    else:
+        raise UnreadableScan(f"Nothing in this {whole} is a scan that can be opened. Open a {_CAN_OPEN}.")
+    if not refused:
+        return scan
+    left_out = f"{refused} DICOM file(s) of this {whole} cannot be read and were left out: slices may be missing."
+    return replace(scan, warnings=(left_out, *scan.warnings))
+
+
+def _sort(
+    loads: Sequence[Callable[[], bytes]], request: Request
+) -> tuple[list[DicomFile], list[Callable[[], bytes]], int]:
+    """DICOM files with pixels, other scans, and the number of DICOM files that are damaged."""
+    slices: list[DicomFile] = []
+    others, refused = [], 0
+    for place, load in enumerate(loads):
+        content, kind = load(), None
+        with suppress(UnreadableScan):
+            kind = kind_of(content)
         if kind == "DICOM":
-            return read_dicom(content, sha256=self._sha256, settings=self._settings, on_progress=self._on_progress)
-        if kind == "NIfTI":
-            return read_nifti(content, sha256=self._sha256, settings=self._settings, on_progress=self._on_progress)
-        return read_raster(content, kind, sha256=self._sha256, settings=self._settings, on_progress=self._on_progress)
-
-    def several(self, loads: Sequence[Callable[[], bytes]], whole: str) -> Scan:
-        """The series among several files, or the one other scan."""
-        slices, others, refused = self._sort(loads)
-        if slices:
-            scan = read_series(
-                slices,
-                whole=whole,
-                sha256=self._sha256,
-                settings=self._settings,
-                on_progress=lambda done, total: self._on_progress(total + done, 2 * total),
-            )
-        elif len(others) == 1:
-            scan = self.one(others[0](), is_inside=True)
-        elif others:
-            raise UnreadableScan(f"This {whole} has {len(others)} scans that are no DICOM slices. Open one of them.")
-        else:
-            raise UnreadableScan(f"Nothing in this {whole} is a scan that can be opened. Open a {_CAN_OPEN}.")
-        if not refused:
-            return scan
-        left_out = f"{refused} DICOM file(s) of this {whole} cannot be read and were left out: slices may be missing."
-        return replace(scan, warnings=(left_out, *scan.warnings))
-
-    def _sort(self, loads: Sequence[Callable[[], bytes]]) -> tuple[list[DicomFile], list[Callable[[], bytes]], int]:
-        """DICOM files with pixels, other scans, and the number of DICOM files that are damaged."""
-        slices: list[DicomFile] = []
-        others, refused = [], 0
-        for place, load in enumerate(loads):
-            content, kind = load(), None
-            with suppress(UnreadableScan):
-                kind = kind_of(content)
-            if kind == "DICOM":
-                try:
-                    with quiet_pydicom():
-                        file = open_dicom(content, load, self._settings)
-                except ScanTooLarge:
-                    raise
-                except UnreadableScan:
-                    refused += 1
-                else:
-                    slices += [file] if file is not None else []
-            elif kind is not None:
-                others.append(load)
-            self._on_progress(place + 1, 2 * len(loads))
-        return slices, others, refused
-
-
-def _loader(content: bytes) -> Callable[[], bytes]:
-    return lambda: content
+            try:
+                file = open_dicom(content, load, request)
+            except ScanTooLarge:
+                raise
+            except UnreadableScan:
+                refused += 1
+            else:
+                slices += [file] if file is not None else []
+        elif kind is not None:
+            others.append(load)
+        request.on_progress(place + 1, 2 * len(loads))
+    return slices, others, refused

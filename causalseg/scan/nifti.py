@@ -11,7 +11,6 @@ Volumes in time (4D) and all further axes follow one another: `Volume.repeats` o
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float64, Real, Shaped
@@ -20,13 +19,12 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.orientations import aff2axcodes, io_orientation
 
 from causalseg.errors import UnreadableScan
-from causalseg.scan.display import Look
+from causalseg.scan.display import Display
 from causalseg.scan.original import SourceNifti
-from causalseg.scan.presets import preset_windows
-from causalseg.scan.refusals import raise_if_too_large, refuse_malformed
+from causalseg.scan.refusals import refuse_malformed
+from causalseg.scan.request import Progress, Request
 from causalseg.scan.scan import Scan, Volume
-from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, Window, percentile_window
-from causalseg.settings import Settings
+from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, NamedWindow, Window, percentile_window, preset_windows
 
 _DAMAGED = "This NIfTI file is damaged or cut off. Export it again from where it came, then open it again."
 _PAIR = (
@@ -60,14 +58,8 @@ def looks_like_nifti(content: bytes) -> bool:
     ] in (_MAGIC_2, _MAGIC_2_PAIR)
 
 
-def read_nifti(content: bytes, *, sha256: str, settings: Settings, on_progress: Callable[[int, int], object]) -> Scan:
+def read_nifti(content: bytes, request: Request) -> Scan:
     """Read every slice of a NIfTI file that is already inflated.
-
-    Args:
-        content: the whole file, inflated.
-        sha256: of the file as it came.
-        settings: its limits are held before anything is decoded.
-        on_progress: told after every slice.
 
     Raises:
         UnreadableScan: damaged, cut off, a half of a pair, or of complex numbers.
@@ -78,10 +70,10 @@ def read_nifti(content: bytes, *, sha256: str, settings: Settings, on_progress: 
         affine, warnings = _affine_of(header)
         plane, source = _turn(header, affine, _shape_of(header))
         count, height_px, width_px = source.volume_shape
-        raise_if_too_large(height_px, width_px, frames=count, settings=settings)
+        request.raise_if_too_large(height_px, width_px, frames=count)
         shown = source.to_volume(_stored(content, header, source.shape))
-        values = _measure(shown, header, on_progress)
-        return _scan_of(values, header, source, plane, sha256, warnings)
+        values = _measure(shown, header, request.on_progress)
+        return _scan_of(values, header, source, plane, request.sha256, warnings)
 
 
 def _header_of(content: bytes) -> Nifti1Header:
@@ -158,7 +150,7 @@ def _slice_axis(
 
 
 def _measure(
-    shown: Shaped[np.ndarray, "count height width"], header: Nifti1Header, on_progress: Callable[[int, int], object]
+    shown: Shaped[np.ndarray, "count height width"], header: Nifti1Header, on_progress: Progress
 ) -> Real[np.ndarray, "count height width *rgb"]:
     """Stored -> real values: rescaled, or RGB of 8 bits; whole numbers stay whole numbers."""
     if shown.dtype.names:
@@ -190,13 +182,13 @@ def _scan_of(
 ) -> Scan:
     is_grey = values.ndim == 3
     own = _own_window(header) if is_grey else ()
-    look = Look(window=own[0].window if own else percentile_window(values)) if is_grey else Look()
+    display = Display(own[0].window if own else percentile_window(values)) if is_grey else Display()
     affine = source.volume_affine()
     columns_mm, rows_mm, slices_mm = (float(size) for size in np.linalg.norm(affine[:3, :3], axis=0))
     repeats = int(np.prod(source.shape[3:], dtype=int))
     index = len(values) // repeats // 2
     return Scan(
-        image_u8=look.show(values[index]),
+        image_u8=display.render(values[index]),
         sha256=sha256,
         format="NIfTI",
         spacing_mm=(rows_mm, columns_mm),
@@ -204,9 +196,9 @@ def _scan_of(
         warnings=(*warnings, *([_NO_WINDOW] if is_grey and not own else [])),
         index=index,
         axis="slice",
-        window=look.window_of(values[index]),
+        window=display.window_of(values[index]),
         windows=(*own, *preset_windows(values, None)) if is_grey else (),
-        volume=Volume(values, affine, (slices_mm, rows_mm, columns_mm), repeats, (look,), source),
+        volume=Volume(values, affine, (slices_mm, rows_mm, columns_mm), repeats, (display,), source),
     )
 
 

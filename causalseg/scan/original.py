@@ -9,8 +9,8 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from pydicom import FileDataset
 
-from causalseg.scan.dicom.deidentify import parse_header, without_identity
-from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.deidentify import without_identity
+from causalseg.scan.dicom.parse import parse_dicom, quiet_pydicom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class SourceDicom:
     def datasets(self, *, with_identity: bool = False) -> list[FileDataset]:
         """The headers, one for each file: only what a mask refers to, or, where the person asks for it, whole."""
         with quiet_pydicom():
-            datasets = [parse_header(header) for header in self.headers]
+            datasets = [parse_dicom(header) for header in self.headers]
             return datasets if with_identity else [without_identity(dataset) for dataset in datasets]
 
 

@@ -4,7 +4,6 @@ Pillow's own plug-ins are called directly, so the size is known before its warni
 before any pixel is decoded.
 """
 
-from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
@@ -20,12 +19,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from causalseg.scan.display import Look
-from causalseg.scan.presets import preset_windows
-from causalseg.scan.refusals import raise_if_too_large, refuse_malformed
+from causalseg.scan.display import Display
+from causalseg.scan.refusals import refuse_malformed
+from causalseg.scan.request import Request
 from causalseg.scan.scan import Scan, Volume
-from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window
-from causalseg.settings import Settings
+from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window, preset_windows
 
 RASTER_MAGIC: dict[str, tuple[bytes, ...]] = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -49,70 +47,51 @@ _MIN_IS_WHITE = 0
 """TIFF PhotometricInterpretation that Pillow heeds for 8 bits only."""
 
 
-def read_raster(
-    content: bytes, kind: str, *, sha256: str, settings: Settings, on_progress: Callable[[int, int], object]
-) -> Scan:
-    """Read a picture, or every page of a TIFF that is like the first.
+def read_raster(content: bytes, kind: str, request: Request) -> Scan:
+    """Read a picture of a `kind` of `RASTER_MAGIC`, or every page of a TIFF that is like the first.
 
     Grey deeper than 8 bits is shown through its 0.5-99.5 % window, and the scan says so; alpha is laid on black.
-
-    Args:
-        content: the whole file.
-        kind: a key of `RASTER_MAGIC`.
-        sha256: of `content`.
-        settings: its limits are held before anything is decoded.
-        on_progress: told after every page.
 
     Raises:
         UnreadableScan: damaged or cut off.
         ScanTooLarge: the header announces more pixels than the settings allow.
     """
-    sentence = _DAMAGED.format(kind=kind)
-    with refuse_malformed(sentence):
+    with refuse_malformed(_DAMAGED.format(kind=kind)):
         image = _OPENERS[kind](BytesIO(content))
-    raise_if_too_large(image.height, image.width, settings=settings)
-    with refuse_malformed(sentence):
+        request.raise_if_too_large(image.height, image.width)
         count = int(getattr(image, "n_frames", 1)) if kind == "TIFF" else 1
-        raise_if_too_large(image.height, image.width, frames=count, settings=settings)
+        request.raise_if_too_large(image.height, image.width, frames=count)
         is_min_white = isinstance(image, TiffImagePlugin.TiffImageFile) and (
             image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _MIN_IS_WHITE
         )
-        pages, unlike = _pages(image, count, settings, on_progress)
-    warnings = _warnings(
-        pages[0], is_moving=kind != "TIFF" and bool(getattr(image, "is_animated", False)), unlike=unlike
-    )
-    header = {"Rows": str(pages[0].shape[0]), "Columns": str(pages[0].shape[1]), "Colours": _colours(pages[0])}
-    if len(pages) == 1 and pages[0].ndim == 3:
-        return Scan(image_u8=pages[0], sha256=sha256, format=kind, header=header, warnings=warnings)
-    values = pages[0][None] if len(pages) == 1 else np.stack(pages)
-    is_grey = values.ndim == 3
-    look = Look(window=percentile_window(values), is_inverted=is_min_white) if is_grey else Look()
+        pages = _pages(image, count, request)
+    first, is_grey = pages[0], pages[0].ndim == 2
+    values = first[None] if len(pages) == 1 else np.stack(pages)
+    display = Display(percentile_window(values), is_inverted=is_min_white) if is_grey else Display()
+    header = {"Rows": str(first.shape[0]), "Columns": str(first.shape[1]), "Colours": _colours(first)}
     return Scan(
-        image_u8=look.show(values[0]),
-        sha256=sha256,
+        image_u8=display.render(values[0]),
+        sha256=request.sha256,
         format=kind,
         header=header | ({"Pages": str(len(pages))} if len(pages) > 1 else {}),
-        warnings=warnings,
-        window=look.window,
+        warnings=_warnings(image, is_grey=is_grey, is_tiff=kind == "TIFF", unlike=count - len(pages)),
+        window=display.window,
         windows=preset_windows(values, None) if is_grey else (),
-        volume=Volume(values, looks=(look,)),
+        volume=Volume(values, displays=(display,)) if is_grey or len(pages) > 1 else None,
     )
 
 
-def _pages(
-    image: ImageFile.ImageFile, count: int, settings: Settings, on_progress: Callable[[int, int], object]
-) -> tuple[list[Real[np.ndarray, "height width *rgb"]], int]:
-    """Every page of the size and depth of the first, and how many are not."""
+def _pages(image: ImageFile.ImageFile, count: int, request: Request) -> list[Real[np.ndarray, "height width *rgb"]]:
+    """Every page of the size and depth of the first."""
     pages = []
     for page in range(count):
         if count > 1:
             image.seek(page)
-        raise_if_too_large(image.height, image.width, settings=settings)
+        request.raise_if_too_large(image.height, image.width)
         if not page or (image.height, image.width) in (pages[0].shape[:2], pages[0].shape[1::-1]):
             pages.append(_decode(image))
-        on_progress(page + 1, count)
-    alike = [page for page in pages if (page.shape, page.dtype) == (pages[0].shape, pages[0].dtype)]
-    return alike, count - len(alike)
+        request.on_progress(page + 1, count)
+    return [page for page in pages if (page.shape, page.dtype) == (pages[0].shape, pages[0].dtype)]
 
 
 def _decode(image: ImageFile.ImageFile) -> Real[np.ndarray, "height width *rgb"]:
@@ -137,13 +116,13 @@ def _colours(values: Real[np.ndarray, "height width *rgb"]) -> str:
     return "RGB, 8 bits" if values.ndim == 3 else f"grey, {8 * values.dtype.itemsize} bits"
 
 
-def _warnings(values: Real[np.ndarray, "height width *rgb"], *, is_moving: bool, unlike: int) -> tuple[str, ...]:
+def _warnings(image: ImageFile.ImageFile, *, is_grey: bool, is_tiff: bool, unlike: int) -> tuple[str, ...]:
     sentences = []
-    if is_moving:
+    if not is_tiff and getattr(image, "is_animated", False):
         sentences.append("This is a moving picture; only its first frame is shown.")
     if unlike:
         sentences.append(f"{unlike} page(s) of this file are of another size or depth and are left out.")
-    if values.ndim == 2:
+    if is_grey:
         sentences.append(
             f"This picture is deeper than 8 bits: the {LOW_PERCENT}-{HIGH_PERCENT} % range of its values, "
             "stretched to 256 greys, is shown."

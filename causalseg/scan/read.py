@@ -1,11 +1,11 @@
 """The door for files: loaded and measured here, decoded apart where a decoder might hang, crash or ask for too much."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan.formats import decode, kind_of
+from causalseg.scan.request import Progress, Request, ignore_progress
 from causalseg.scan.scan import Scan
 from causalseg.scan.worker.pool import decode_apart
 from causalseg.settings import Settings
@@ -13,7 +13,6 @@ from causalseg.settings import Settings
 _DEFAULT_SETTINGS = Settings()
 _HARMLESS = {"PNG", "BMP", "WebP"}
 """One picture, as large as its header says, decoded in one pass: no worker needed. (A JPEG may have many passes.)"""
-
 _HARMLESS_BYTES = 8 * 2**20
 
 
@@ -21,7 +20,7 @@ def read_scan(
     path_or_bytes: str | Path | bytes,
     *,
     settings: Settings = _DEFAULT_SETTINGS,
-    on_progress: Callable[[int, int], object] = lambda done, total: None,
+    on_progress: Progress = ignore_progress,
 ) -> Scan:
     """Read one scan from a file or from its bytes, or one series from a folder or a zip of DICOM files.
 
@@ -42,11 +41,11 @@ def read_scan(
         raise UnreadableScan("This file is empty. Export the scan again, then open it again.")
     if not is_folder:
         _raise_if_too_many_bytes(len(contents[0]), settings.max_file_bytes)
-    is_harmless = not is_folder and kind_of(contents[0]) in _HARMLESS and len(contents[0]) <= _HARMLESS_BYTES
-    run = decode if is_harmless else decode_apart
     digests = sorted(hashlib.sha256(content).hexdigest() for content in contents)
     sha256 = hashlib.sha256("".join(digests).encode()).hexdigest() if is_folder else digests[0]
-    return run(contents, is_folder=is_folder, sha256=sha256, settings=settings, on_progress=on_progress)
+    is_harmless = not is_folder and kind_of(contents[0]) in _HARMLESS and len(contents[0]) <= _HARMLESS_BYTES
+    run = decode if is_harmless else decode_apart
+    return run(contents, Request(sha256, settings, on_progress), is_folder=is_folder)
 
 
 def _load(path: Path, settings: Settings) -> tuple[list[bytes], bool]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Real, UInt8
 
 from causalseg.errors import BadView
-from causalseg.scan.display import Look
+from causalseg.scan.display import Display
 from causalseg.scan.original import SourceDicom, SourceNifti
 from causalseg.scan.window import NamedWindow, Window
 
@@ -28,14 +28,14 @@ class Volume:
     """Between slices, between rows, between columns; None where the file does not say it."""
     repeats: int = 1
     """Volumes of a series in time (NIfTI 4D): `values` holds them one after another, each `count / repeats` slices."""
-    looks: tuple[Look, ...] = field(default=(Look(),), repr=False)
+    displays: tuple[Display, ...] = field(default=(Display(),), repr=False)
     """How the file wants each slice to be seen: one for each, or one for all."""
     source: SourceDicom | SourceNifti | None = field(default=None, repr=False)
     """What an export needs in order to refer to the original."""
 
-    def look(self, index: int) -> Look:
+    def display(self, index: int) -> Display:
         """How the file wants slice `index` to be seen."""
-        return self.looks[index if len(self.looks) > 1 else 0]
+        return self.displays[index if len(self.displays) > 1 else 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +106,9 @@ class Scan:
             if window is not None:
                 raise BadView("This picture has 8 bits: there is no window to choose. Look at it as it is.")
             return self
-        values, look = self.volume.values[place], self.volume.look(place)
-        return replace(self, image_u8=look.show(values, window), index=place, window=look.window_of(values, window))
+        values, display = self.volume.values[place], self.volume.display(place)
+        picture_u8, shown = display.render(values, window), display.window_of(values, window)
+        return replace(self, image_u8=picture_u8, index=place, window=shown)
 
 
 MODALITIES = ("endoscopy", "ultrasound", "dermoscopy", "radiograph", "ct", "mri")

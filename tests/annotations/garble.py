@@ -12,7 +12,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException
 from pydicom.tag import BaseTag
 
-from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.parse import quiet_pydicom
 from tests.scan.mutated_files import mutate
 
 _VALUES = (

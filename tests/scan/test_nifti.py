@@ -13,6 +13,7 @@ from nibabel.orientations import inv_ornt_aff, ornt2axcodes
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceNifti, Volume, Window, read_scan
 from causalseg.scan.formats import decode
+from causalseg.scan.request import Request
 from causalseg.settings import Settings
 
 ALL_ORIENTATIONS = [
@@ -30,7 +31,7 @@ def make_nifti(array: np.ndarray, affine: np.ndarray | None = None, *, kind: Any
 
 
 def read_here(content: bytes) -> Scan:
-    return decode([content], is_folder=False, sha256="0" * 64, settings=Settings(), on_progress=lambda *_: None)
+    return decode([content], Request("0" * 64))
 
 
 def volume_of(scan: Scan) -> Volume:

@@ -20,6 +20,7 @@ from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceDicom, Volume, read_scan
 from causalseg.scan.formats import decode
 from causalseg.scan.packed import inflate
+from causalseg.scan.request import Request
 from causalseg.settings import Settings
 from tests.scan.sample_files import encode, item, make_dicom
 
@@ -54,9 +55,7 @@ def pack(files: Mapping[str, bytes], **options: Any) -> bytes:
 
 
 def read_here(content: bytes, settings: Settings | None = None) -> Scan:
-    return decode(
-        [content], is_folder=False, sha256="0" * 64, settings=settings or Settings(), on_progress=lambda *_: None
-    )
+    return decode([content], Request("0" * 64, settings or Settings()))
 
 
 def volume_of(scan: Scan) -> Volume:

@@ -12,6 +12,7 @@ import pytest
 from causalseg.errors import Cancelled, ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, read_scan
 from causalseg.scan.formats import decode
+from causalseg.scan.request import Request
 from causalseg.scan.worker.messages import dump_scan, load_scan
 from causalseg.settings import Settings
 from tests.scan.sample_files import make_dicom
@@ -21,9 +22,7 @@ CONTENT = make_dicom(FRAMES, WindowCenter=0, WindowWidth=2000, RescaleSlope=2, R
 
 
 def decode_here(content: bytes) -> Scan:
-    return decode(
-        [content], is_folder=False, sha256="0" * 64, settings=Settings(), on_progress=lambda done, total: None
-    )
+    return decode([content], Request("0" * 64))
 
 
 def test_a_scan_read_apart_is_the_scan_read_here() -> None:

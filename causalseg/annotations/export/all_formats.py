@@ -25,7 +25,7 @@ from causalseg.annotations.export.nifti import mask_to_nifti, mask_to_nifti_like
 from causalseg.annotations.export.png import mask_to_png, masks_to_png_zip
 from causalseg.errors import ExportRefused, InputError
 from causalseg.scan import Scan, SourceDicom, SourceNifti
-from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.parse import quiet_pydicom
 from causalseg.scan.refusals import refuse_malformed
 
 logger = logging.getLogger(__name__)

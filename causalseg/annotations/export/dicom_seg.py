@@ -45,7 +45,7 @@ from causalseg.annotations.export.dicom_header import (
 )
 from causalseg.annotations.export.terms import Concept, term_of
 from causalseg.errors import ExportRefused
-from causalseg.scan.dicom.quiet import quiet_pydicom
+from causalseg.scan.dicom.parse import quiet_pydicom
 from causalseg.version import VERSION
 
 _MAKER = "causalseg"

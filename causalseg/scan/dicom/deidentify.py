@@ -7,7 +7,7 @@ dicom-anonymizer 2.1), only five UIDs are on it, without which a mask would refe
 from contextlib import suppress
 from io import BytesIO
 
-from pydicom import DataElement, Dataset, FileDataset, dcmread, dcmwrite
+from pydicom import DataElement, Dataset, FileDataset, dcmwrite
 from pydicom.datadict import keyword_for_tag
 
 from causalseg.errors import UnreadableScan
@@ -49,11 +49,6 @@ def strip_header(header: FileDataset) -> bytes | None:
         dcmwrite(buffer, stripped, implicit_vr=is_implicit, little_endian=is_little_endian)
         return buffer.getvalue()
     return None
-
-
-def parse_header(header: bytes) -> FileDataset:
-    """What `strip_header` made."""
-    return dcmread(BytesIO(header), force=True)
 
 
 def without_identity(dataset: FileDataset) -> FileDataset:

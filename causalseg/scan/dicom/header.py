@@ -20,6 +20,8 @@ from pydicom.uid import (
     VLEndoscopicImageStorage,
 )
 
+from causalseg.scan.dicom.parse import frames_of
+
 _MODALITY_BY_TAG = {
     "US": "ultrasound",
     "IVUS": "ultrasound",
@@ -45,50 +47,20 @@ _SECONDARY_CAPTURES = {
 _CAPTURED = {"DI", "DF", "DV", "SD", "SI", "WSD"}
 """Conversion types of pictures taken from a screen, a film, paper or another system (PS3.3 C.8.6.1)."""
 _FRAME_MACROS = (
-    "PixelMeasuresSequence",
-    "PixelValueTransformationSequence",
-    "FrameVOILUTSequence",
-    "PlanePositionSequence",
-    "PlaneOrientationSequence",
+    *("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence"),
+    *("PlanePositionSequence", "PlaneOrientationSequence"),
 )
 """Functional groups of enhanced multi-frame files that hold what older files keep at the top."""
 _FRAME_FIELDS = (
-    "BitsStored",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "ImagerPixelSpacing",
-    "InstanceNumber",
-    "ModalityLUTSequence",
-    "PhotometricInterpretation",
-    "PixelPaddingRangeLimit",
-    "PixelPaddingValue",
-    "PixelRepresentation",
-    "PixelSpacing",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "SequenceOfUltrasoundRegions",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "VOILUTFunction",
-    "VOILUTSequence",
-    "WindowCenter",
-    "WindowCenterWidthExplanation",
-    "WindowWidth",
+    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "SequenceOfUltrasoundRegions"),
+    *("PixelSpacing", "ImagerPixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
+    *("PhotometricInterpretation", "BitsStored", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope"),
+    *("VOILUTFunction", "VOILUTSequence", "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation"),
 )
 _HEADER_FIELDS = (
-    "Modality",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "PhotometricInterpretation",
-    "BitsStored",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "SliceThickness",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "WindowCenter",
-    "WindowWidth",
+    *("Modality", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation", "BitsStored", "PixelSpacing"),
+    *("ImagerPixelSpacing", "SliceThickness", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"),
 )
 _CODE_STRING = re.compile(r"[A-Z0-9_]{1,16}")
 """A code as DICOM writes it; longer or freer text might be somebody's name."""
@@ -99,8 +71,9 @@ _MIN_NORMAL_LENGTH = 0.5
 """Of the cross product of two direction cosines; less means that they are no directions."""
 
 
-def frame_facts(dataset: Dataset, frames: int) -> list[Dataset]:
-    """For each frame, the fields on which its look, scale and place depend, wherever the file keeps them."""
+def frame_facts(dataset: Dataset) -> list[Dataset]:
+    """For each frame, the fields on which its display, scale and place depend, wherever the file keeps them."""
+    frames = frames_of(dataset)
     shared = _facts_of([dataset, *_macros(dataset.get("SharedFunctionalGroupsSequence"), 0)])
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
     if not groups and "GridFrameOffsetVector" not in dataset:
@@ -201,8 +174,7 @@ def _positive_pair(value: object) -> tuple[float, float] | None:
     if not isinstance(value, MultiValue) or len(value) != 2:
         return None
     rows_mm, columns_mm = (float(number) for number in value)
-    usable = all(math.isfinite(number) and number > 0 for number in (rows_mm, columns_mm))
-    return (rows_mm, columns_mm) if usable else None
+    return (rows_mm, columns_mm) if 0 < rows_mm < math.inf and 0 < columns_mm < math.inf else None
 
 
 def _ultrasound_spacing_mm(facts: Dataset) -> tuple[float, float] | None:

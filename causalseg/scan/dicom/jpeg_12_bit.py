@@ -9,9 +9,14 @@ from jaxtyping import UInt16
 from pydicom import Dataset
 from pydicom.uid import UID, JPEGExtended12Bit
 
-JPEG_12_BIT_SYNTAXES = (JPEGExtended12Bit, UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55"))
+_SYNTAXES = (JPEGExtended12Bit, UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55"))
 """Extended (2 & 4), and the retired spectral selection (6 & 8) and full progression (10 & 12)."""
 _BITS = 12
+
+
+def is_jpeg_12_bit(dataset: Dataset, syntax: UID) -> bool:
+    """Whether the frames are grey JPEG of 12 bits."""
+    return syntax in _SYNTAXES and dataset.BitsStored == _BITS and dataset.SamplesPerPixel == 1
 
 
 def decode_jpeg_12_bit(codestream: bytes, dataset: Dataset) -> UInt16[np.ndarray, "height width"]:

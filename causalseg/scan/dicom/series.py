@@ -1,7 +1,7 @@
 """The DICOM files of a folder or a zip -> one series: the longest, its slices by their place in space."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,32 +10,24 @@ from pydicom import Dataset
 
 from causalseg.errors import UnreadableScan
 from causalseg.scan.dicom.header import numbers_of
+from causalseg.scan.dicom.parse import frames_of
 from causalseg.scan.dicom.reader import DicomFile, read_slices
 from causalseg.scan.refusals import refuse_malformed
+from causalseg.scan.request import Request
 from causalseg.scan.scan import Scan
-from causalseg.settings import Settings
 
 
-def read_series(
-    files: Sequence[DicomFile],
-    *,
-    whole: str,
-    sha256: str,
-    settings: Settings,
-    on_progress: Callable[[int, int], object],
-) -> Scan:
-    """Read the longest series among `files`; the scan says so where there are others.
+def read_series(files: Sequence[DicomFile], whole: str, request: Request) -> Scan:
+    """Read the longest series among `files`, which are in any order; the scan says so where there are others.
 
     Args:
-        files: in any order.
+        files: with pixels.
         whole: what they came in, in a word: "zip", "folder".
-        sha256: of that.
-        settings: its limits are held before anything is decoded.
-        on_progress: told after every slice.
+        request: whose sha256 is that of the whole.
     """
     series = _by_series(files)
-    longest = max(series, key=lambda group: sum(file.frames for file in group))
-    scan = read_slices(longest, sha256=sha256, settings=settings, on_progress=on_progress)
+    longest = max(series, key=lambda group: sum(frames_of(file.header) for file in group))
+    scan = read_slices(longest, request)
     if len(series) == 1:
         return scan
     sentence = (
@@ -49,13 +41,11 @@ def _by_series(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
     """Files that can be one volume: of one series, size and direction; a multi-frame file is one by itself."""
     groups: dict[tuple, dict[str, DicomFile]] = defaultdict(dict)
     for place, file in enumerate(files):
-        own = place if file.frames > 1 else None
+        own = place if frames_of(file.header) > 1 else None
         name = str(_value_of(file.header, "SOPInstanceUID") or place)  # the same slice twice counts once
         groups[(*_kin_of(file.header), own)].setdefault(name, file)
-    numbered = sorted(
-        groups.values(), key=lambda group: numbers_of(_value_of(next(iter(group.values())).header, "SeriesNumber"))
-    )
-    return [list(group.values()) for group in numbered]
+    several = [list(group.values()) for group in groups.values()]
+    return sorted(several, key=lambda group: numbers_of(_value_of(group[0].header, "SeriesNumber")))
 
 
 def _kin_of(header: Dataset) -> tuple[str | int | float, ...]:

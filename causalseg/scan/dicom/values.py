@@ -6,7 +6,6 @@ stored ──┬── MONOCHROME   modality LUT or rescale -> values; VOI LUT, 
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Integer, Real, UInt8
@@ -16,7 +15,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from causalseg.errors import UnreadableScan
 from causalseg.scan.dicom.header import numbers_of
-from causalseg.scan.display import GreyTable, Look
+from causalseg.scan.display import Display, GreyTable
 from causalseg.scan.window import NamedWindow, Window, WindowShape, look_up
 
 _UNKNOWN_COLOURS = (
@@ -54,19 +53,19 @@ def measure(
     return _apply_modality(stored, facts)
 
 
-def look_of(stored: Real[np.ndarray, "height width *rgb"], dataset: Dataset, facts: Dataset) -> Look:
+def display_of(stored: Real[np.ndarray, "height width *rgb"], dataset: Dataset, facts: Dataset) -> Display:
     """VOI LUT, else the first window, else the stored values where they fit a screen (PS3.4 N.2)."""
     if stored.ndim == 3 or dataset.PhotometricInterpretation not in _GREY:
-        return Look()
+        return Display()
     is_inverted = dataset.PhotometricInterpretation == "MONOCHROME1"
     if facts.get("VOILUTSequence"):
-        return Look(table=_grey_table(facts.VOILUTSequence[0]), is_inverted=is_inverted)
+        return Display(table=_grey_table(facts.VOILUTSequence[0]), is_inverted=is_inverted)
     windows = file_windows(facts, is_float=stored.dtype.kind == "f")
-    if not windows and _fits_the_screen(stored, facts):
+    window = windows[0].window if windows else None
+    if window is None and _fits_the_screen(stored, facts):
         intercept = rescale_of(facts)[1]
-        whole = Window.between(intercept, intercept + 2.0 ** int(facts.BitsStored) - 1)
-        return Look(window=whole, is_inverted=is_inverted)
-    return Look(window=windows[0].window if windows else None, is_inverted=is_inverted)
+        window = Window.between(intercept, intercept + 2.0 ** int(facts.BitsStored) - 1)
+    return Display(window, is_inverted=is_inverted)
 
 
 def file_windows(facts: Dataset, *, is_float: bool) -> tuple[NamedWindow, ...]:
@@ -125,8 +124,7 @@ def _apply_modality(stored: Real[np.ndarray, "height width"], facts: Dataset) ->
 
 def _grey_table(table: Dataset) -> GreyTable:
     entries, first_value, bits = _table(table)
-    white = 2.0**bits - 1
-    return GreyTable(np.rint(255 * np.clip(entries / white, 0, 1)).astype(np.uint8), first_value)
+    return GreyTable(np.rint(255 * np.clip(entries / (2.0**bits - 1), 0, 1)).astype(np.uint8), first_value)
 
 
 def _table(table: Dataset) -> tuple[Integer[np.ndarray, " entries"], int, int]:
@@ -135,21 +133,17 @@ def _table(table: Dataset) -> tuple[Integer[np.ndarray, " entries"], int, int]:
     Not pydicom's `apply_voi`: it counts entries in the type of their values, so 8-bit tables of 4,096 entries wrap.
     """
     length, first_value, bits = table.LUTDescriptor
-    entries = _table_entries(table["LUTData"].value, length or 2**16, is_big_endian=not _is_little_endian(table))
-    return entries, first_value, bits
+    return _entries(table, "LUTData", length), first_value, bits
 
 
-def _table_entries(
-    data: bytes | Sequence[int] | int, length: int, *, is_big_endian: bool
-) -> Integer[np.ndarray, " entries"]:
+def _entries(table: Dataset, keyword: str, announced: int) -> Integer[np.ndarray, " entries"]:
+    """Of a field with `announced` entries (0: 65,536) of 8 or 16 bits."""
+    data, length = table[keyword].value, announced or 2**16
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data, dtype=np.int64))
+    is_big_endian = table.original_encoding[1] is False
     width_bytes = 2 if len(data) >= 2 * length else 1
     return np.frombuffer(data, dtype=f"{'<>'[is_big_endian]}u{width_bytes}", count=length).astype(np.int64)
-
-
-def _is_little_endian(dataset: Dataset) -> bool:
-    return dataset.original_encoding[1] is not False
 
 
 def _several(value: object) -> list[object]:
@@ -176,9 +170,7 @@ def _palette_channel(
     stored: Integer[np.ndarray, "height width"], dataset: Dataset, colour: str
 ) -> Integer[np.ndarray, "height width"]:
     length, first_value, _ = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-    data = dataset[f"{colour}PaletteColorLookupTableData"].value
-    entries = _table_entries(data, length or 2**16, is_big_endian=not _is_little_endian(dataset))
-    return look_up(stored, entries, first_value=first_value)
+    return look_up(stored, _entries(dataset, f"{colour}PaletteColorLookupTableData", length), first_value=first_value)
 
 
 def _to_8_bits(rgb: Integer[np.ndarray, "height width 3"], bits: int) -> UInt8[np.ndarray, "height width 3"]:

@@ -25,11 +25,13 @@ class Kind(bytes, Enum):
     SCAN = b"s"
 
 
+STEP = struct.Struct("<QQ")
+"""Slices done, slices in all: the block of a PROGRESS."""
 _NUMBER = struct.Struct("<Q")
 _MAX_BLOCKS = 100_000
 _MAX_BLOCK_BYTES = 2**32
 _OURS = {
-    "causalseg.scan.display": {"GreyTable", "Look"},
+    "causalseg.scan.display": {"Display", "GreyTable"},
     "causalseg.scan.original": {"SourceDicom", "SourceNifti"},
     "causalseg.scan.scan": {"Scan", "Volume"},
     "causalseg.scan.window": {"NamedWindow", "Window"},

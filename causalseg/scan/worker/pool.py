@@ -16,13 +16,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
+from causalseg.scan.request import Request
 from causalseg.scan.scan import Scan
-from causalseg.scan.worker.messages import Kind, load_scan, read_message, write_message
-from causalseg.scan.worker.process import STEP
+from causalseg.scan.worker.messages import STEP, Kind, load_scan, read_message, write_message
 from causalseg.settings import Settings
 
 _START_SECONDS = 120.0
@@ -35,26 +35,21 @@ _DIED = (
 )
 _REFUSALS = {refusal.__name__: refusal for refusal in (UnreadableScan, ScanTooLarge)}
 
-Progress = Callable[[int, int], object]
-"""`on_progress(done, total)`, called after every slice; may raise to stop."""
-
 
 class WorkerFailure(RuntimeError):
     """A fault of ours inside a worker; the message says where."""
 
 
-def decode_apart(
-    contents: Sequence[bytes], *, is_folder: bool, sha256: str, settings: Settings, on_progress: Progress
-) -> Scan:
+def decode_apart(contents: Sequence[bytes], request: Request, *, is_folder: bool = False) -> Scan:
     """`decode` in a worker.
 
     Raises:
         UnreadableScan: as `decode` does; or a decoder died of the file, or took too long over it.
         ScanTooLarge: as `decode` does.
     """
-    job = {"is_folder": is_folder, "sha256": sha256, "settings": settings}
+    job = {"is_folder": is_folder, "sha256": request.sha256, "settings": request.settings}
     with _WORKERS.borrow() as worker:
-        return worker.run(pickle.dumps(job), contents, settings, on_progress)
+        return worker.run([pickle.dumps(job), *contents], request)
 
 
 class _Worker:
@@ -93,14 +88,14 @@ class _Worker:
         with suppress(BrokenPipeError):
             self._questions.close()
 
-    def run(self, job: bytes, contents: Sequence[bytes], settings: Settings, on_progress: Progress) -> Scan:
+    def run(self, job: Sequence[bytes], request: Request) -> Scan:
         """One file; a worker that did not come to its end with it is closed."""
-        ends, is_done = time.monotonic() + settings.max_open_seconds, False
-        still_seconds = float(settings.max_still_seconds)
+        settings, is_done = request.settings, False
+        ends, still_seconds = time.monotonic() + settings.max_open_seconds, float(settings.max_still_seconds)
         try:
-            kind, blocks = self._hear(still_seconds, settings, say=[job, *contents])
+            kind, blocks = self._hear(still_seconds, settings, say=job)
             while kind is Kind.PROGRESS:
-                on_progress(*STEP.unpack(blocks[0]))
+                request.on_progress(*STEP.unpack(blocks[0]))
                 kind, blocks = self._hear(min(still_seconds, ends - time.monotonic()), settings)
             scan = load_scan(blocks) if kind is Kind.SCAN else None
             is_done = True

@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import signal
-import struct
 import sys
 import traceback
 import warnings
@@ -15,11 +14,10 @@ from typing import IO
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan.formats import decode
 from causalseg.scan.refusals import TOO_MUCH_MEMORY
-from causalseg.scan.worker.messages import Kind, dump_scan, read_message, write_message
+from causalseg.scan.request import Request
+from causalseg.scan.worker.messages import STEP, Kind, dump_scan, read_message, write_message
 from causalseg.settings import Settings
 
-STEP = struct.Struct("<QQ")
-"""Slices done, slices in all."""
 _GRACE_SECONDS = 5
 """Past the longest time for a file: then the parent, which would have ended this process, is gone."""
 
@@ -46,7 +44,8 @@ def _answer(answers: IO[bytes], job: dict, contents: list[bytes]) -> None:
         write_message(answers, Kind.PROGRESS, [STEP.pack(done, total)])
 
     try:
-        scan = decode(contents, on_progress=on_progress, **job)
+        request = Request(job["sha256"], settings, on_progress)
+        scan = decode(contents, request, is_folder=job["is_folder"])
     except (UnreadableScan, ScanTooLarge) as refusal:
         write_message(answers, Kind.REFUSAL, [json.dumps([type(refusal).__name__, str(refusal)]).encode()])
     except MemoryError:
