@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from causalseg.annotations.export import mask_to_png
+from causalseg.annotations.exports import mask_to_png
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.engine import Engine, Segmentation, ToRemove
 from causalseg.errors import BadView, CausalsegError, InputError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import NamedTuple
 
-from causalseg.annotations.types import State
+from causalseg.annotations.records import State
 from causalseg.ui import shared_text
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import gradio as gr
 
-from causalseg.annotations import search
-from causalseg.annotations.search import Listed, Query
+from causalseg.annotations.queue import search
+from causalseg.annotations.queue.search import Listed, Query
+from causalseg.annotations.records import State
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import State
 from causalseg.errors import InputError
 from causalseg.ui import html, shared_text
 from causalseg.ui.assets import script

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from causalseg.annotations import review, statements
-from causalseg.annotations.registry import Facts
+from causalseg.annotations import review
+from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.store import LabelStore
+from causalseg.annotations.store.scans import Facts
 from causalseg.checkpoints import kept_state
 from causalseg.errors import BadVersion, Cancelled, CannotLearn
 from causalseg.scan import Scan
@@ -164,8 +165,8 @@ def test_material_is_what_was_approved_in_the_train_part(tmp_path: Path) -> None
         )
         if approve:
             review.approve(store, saved, reviewer="bo")
-    statements.say(store, f"{0:064d}", {"hair": True, "calipers": True}, person="ada")
-    statements.say(store, f"{0:064d}", {"hair": False}, person="bo")
+    confounder_statements.say(store, f"{0:064d}", {"hair": True, "calipers": True}, person="ada")
+    confounder_statements.say(store, f"{0:064d}", {"hair": False}, person="bo")
 
     material = material_of(store)
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-from causalseg.annotations.database import DATABASE_FILE
+from causalseg.annotations.store.database import DATABASE_FILE
 from training.data.rows import Row
 from training.data.shards import is_in_shard, picture_bytes, read_rows
 from training.data.store import read_store

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from causalseg.annotations import LabelStore, review
-from causalseg.annotations.export.dataset import SET
-from causalseg.annotations.export.terms import term_of
-from causalseg.annotations.files import path_of
-from causalseg.annotations.types import Revision
+from causalseg.annotations.exports.dataset import SET
+from causalseg.annotations.exports.snomed_codes import term_of
+from causalseg.annotations.records import Revision
+from causalseg.annotations.store.content_files import path_of
 from causalseg.errors import StoreError
 from training.data.descriptions import SYNONYMS
 from training.data.rows import Row

@@ -7,7 +7,8 @@ back are wrong too: no score on them can tell. What the parent sees can: it is a
 import numpy as np
 from jaxtyping import Bool, Float
 
-from causalseg.annotations import dice, learnable
+from causalseg.annotations import dice
+from causalseg.annotations.review import approved_for_training
 
 MOST_EMPTY = 1 / 3
 MOST_INVERTED = 1 / 4
@@ -24,7 +25,7 @@ Masks = Bool[np.ndarray, "scan side side"]
 
 def too_few(patients: list[str]) -> str:
     """Why the corrections of these patients are too few, in a sentence; empty where they are enough."""
-    return learnable.too_few(len(patients), len(set(patients)))
+    return approved_for_training.too_few(len(patients), len(set(patients)))
 
 
 def doubts(masks: Masks, seen: Masks) -> list[str]:

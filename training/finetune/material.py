@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.annotations import learnable
+from causalseg.annotations.records import Split
+from causalseg.annotations.review import approved_for_training
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ def _corrections(store: LabelStore, split: Split) -> list[Correction]:
             f"{revision.scan_sha256}:{revision.index}:{revision.mask_sha256}",
             scans[revision.scan_sha256].modality,
         )
-        for revision in learnable.masks(store, split)
+        for revision in approved_for_training.masks(store, split)
     ]
 
 
@@ -82,6 +82,6 @@ def _said(store: LabelStore) -> list[Said]:
     """What nobody contradicts; a picture of which that leaves nothing is left out."""
     return [
         Said(store.reopened(*place).image_u8, present, f"{place[0]}:{place[1]}")
-        for place, words in learnable.said(store).items()
+        for place, words in approved_for_training.said(store).items()
         if (present := {confounder: True in what for confounder, what in words.items() if len(what) == 1})
     ]

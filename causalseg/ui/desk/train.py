@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from causalseg.annotations.learnable import Learnable, learnable, too_few
+from causalseg.annotations.review.approved_for_training import Learnable, learnable, too_few
 from causalseg.errors import BadVersion, InputError
 from causalseg.ui import html, shared_text
 from causalseg.ui.bind import STORE, Updates, bind

@@ -11,12 +11,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from causalseg.annotations import review, statements, work
-from causalseg.annotations.agreement import Agreement, ReaderPair, between_readers
-from causalseg.annotations.registry import NOT_HERE, signed
-from causalseg.annotations.search import Query, find
+from causalseg.annotations import review
+from causalseg.annotations.queue.search import Query, find
+from causalseg.annotations.records import STATES, Revision, State
+from causalseg.annotations.review import confounder_statements
+from causalseg.annotations.review.reader_agreement import Agreement, ReaderPair, between_readers
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import STATES, Revision, State
+from causalseg.annotations.store.scans import NOT_HERE, signed
 from causalseg.errors import InputError, StoreError
 from causalseg.ui import html, pictures, shared_text
 from causalseg.ui.bind import STORE, Updates, bind
@@ -125,7 +126,7 @@ class _Events:
         """What this person says of a confounder in the picture; None takes it back."""
         if confounder not in self.labels:
             raise InputError(text.CHOOSE_CONFOUNDER)
-        statements.say(self.store, place[0], {confounder: present}, person=person, index=place[1])
+        confounder_statements.say(self.store, place[0], {confounder: present}, person=person, index=place[1])
         told = html.note(text.stated(self.labels[confounder], present), "told")
         return {self.page.detail: told + opened(self.store, place, person, self.labels)}
 
@@ -191,7 +192,7 @@ def opened(
 
 def _caption(store: LabelStore, revision: Revision, person: str) -> str:
     """Whose mask, how far it is, where it comes from, what was said of it, and the two buttons."""
-    here = work.of(store, revision.scan_sha256, revision.person, revision.index)
+    here = store.work_of(revision.scan_sha256, revision.person, revision.index)
     facts = (revision.description, len(revision.removed), revision.model)
     lines = [text.provenance(*facts, revision.dice_to_proposed, revision.seconds_spent)]
     if revision.person == person.strip():
@@ -213,7 +214,9 @@ def _caption(store: LabelStore, revision: Revision, person: str) -> str:
 
 def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> str:
     """What people say of confounders in this picture, and the buttons to say more."""
-    newest = {(one.person, one.confounder): one.present for one in statements.of(store, place[0], index=place[1])}
+    newest = {
+        (one.person, one.confounder): one.present for one in confounder_statements.of(store, place[0], index=place[1])
+    }
     lines = [
         text.says(person, labels.get(confounder, confounder), present=present)
         for (person, confounder), present in newest.items()

@@ -15,9 +15,8 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from causalseg.annotations import drafts
-from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Draft as KeptDraft
+from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.store import LabelStore, drafts
 from causalseg.engine import Engine
 from causalseg.errors import InputError
 from causalseg.settings import Settings

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from causalseg.annotations import drafts
-from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Draft as KeptDraft
+from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.store import LabelStore, drafts
 from causalseg.engine import Engine
 from causalseg.errors import InputError
 from causalseg.ui.segment import editor, handlers

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg import litemedsam
-from causalseg.annotations.store import LabelStore, Revision
+from causalseg.annotations.records import Revision
+from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection, InputError
 from causalseg.scan import Letterbox

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from causalseg.annotations.export import Exported, Provenance, export_all
-from causalseg.annotations.export.all_formats import Masks
-from causalseg.annotations.export.corrections import with_corrections
+from causalseg.annotations.exports import Exported, Provenance, export_all
+from causalseg.annotations.exports.corrections import with_corrections
+from causalseg.annotations.exports.formats import Masks
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import InputError

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from causalseg.annotations.export.corrections import Correction, is_same, saved_corrections
+from causalseg.annotations.exports.corrections import Correction, is_same, saved_corrections
 from causalseg.annotations.store import LabelStore
 from causalseg.scan import Scan
 from causalseg.ui.segment import editor

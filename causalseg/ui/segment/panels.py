@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from causalseg.annotations.export import Exported
+from causalseg.annotations.exports import Exported
 from causalseg.scan import Scan
 from causalseg.ui import pictures, shared_text
 from causalseg.ui.segment import text

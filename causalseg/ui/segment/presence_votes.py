@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from causalseg.annotations import statements
+from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import InputError
@@ -68,7 +68,7 @@ def said(store: LabelStore, scan: Scan, person: str) -> dict[str, bool | None]:
     """What a person says now of a picture: id of a confounder -> it is there, or not; None: taken back."""
     if not person.strip():
         return {}
-    before = statements.of(store, scan.sha256, person=person, index=scan.index)
+    before = confounder_statements.of(store, scan.sha256, person=person, index=scan.index)
     return {one.confounder: one.present for one in before}
 
 
@@ -81,4 +81,6 @@ def say(store: LabelStore, scan: Scan, confounder: str, present: bool, person: s
     """
     store.add(scan, person=person)
     is_repeated = said(store, scan, person).get(confounder) == present
-    statements.say(store, scan.sha256, {confounder: None if is_repeated else present}, person=person, index=scan.index)
+    confounder_statements.say(
+        store, scan.sha256, {confounder: None if is_repeated else present}, person=person, index=scan.index
+    )

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.annotations.types import Draft as KeptDraft
-from causalseg.annotations.types import Revision
+from causalseg.annotations.records import KeptDraft, Revision
 from causalseg.engine import EncodedScan, Segmentation
 from causalseg.scan import Letterbox, Scan
 from causalseg.scan.window import Window

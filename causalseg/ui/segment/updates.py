@@ -9,7 +9,7 @@ import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from jaxtyping import Bool
 
-from causalseg.annotations.export import mask_to_png
+from causalseg.annotations.exports import mask_to_png
 from causalseg.engine import EncodedScan, Engine
 from causalseg.scan import Scan
 from causalseg.ui import pictures, shared_text

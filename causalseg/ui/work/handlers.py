@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from causalseg.annotations import deletion, queue
-from causalseg.annotations import work as states
-from causalseg.annotations.folder import Imported
-from causalseg.annotations.registry import signed
-from causalseg.annotations.search import Query
-from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import STATES, State
+from causalseg.annotations import queue
+from causalseg.annotations.imports.folder import Imported
+from causalseg.annotations.queue import flags
+from causalseg.annotations.queue.search import Query
+from causalseg.annotations.records import STATES, State
+from causalseg.annotations.store import LabelStore, deletion
+from causalseg.annotations.store.scans import signed
 from causalseg.errors import InputError, StoreError
 from causalseg.scan import MODALITIES
 from causalseg.ui import html, pictures, shared_text
@@ -252,12 +252,12 @@ class _Events:
     def _flag(self, place: Place, reason: str, asked: Sequence[str | bool]) -> Updates:
         if not reason:
             raise InputError(text.REASON_FIRST)
-        states.flag(self.store, place[0], str(asked[0]), reason, place[1])
+        flags.flag(self.store, place[0], str(asked[0]), reason, place[1])
         return {**self._again(place, asked, text.FLAGGED), self.page.reason: ""}
 
     def _unflag(self, place: Place, reason: str, asked: Sequence[str | bool]) -> Updates:
         del reason
-        states.unflag(self.store, place[0], str(asked[0]), place[1])
+        flags.unflag(self.store, place[0], str(asked[0]), place[1])
         return self._again(place, asked, text.UNFLAGGED)
 
     def _ask_delete(self, place: Place, reason: str, asked: Sequence[str | bool]) -> Updates:
@@ -400,7 +400,7 @@ def opened(store: LabelStore, place: Place, person: str, *, turn: queue.Turn | N
     caption = f"<b>{escape(description)}</b><br>{escape(facts)} · {stored.split}{_people(store, place)}"
     why = "" if turn is None else f'<p class="why {turn.why}"><b>{text.WHY[turn.why]}</b> {escape(turn.reason)}</p>'
     picture = html.figure(pictures.png_uri(pictures.plain(scan.image_u8)), shared_text.SCAN_ALONE, caption)
-    is_flagged = bool(person.strip()) and states.of(store, place[0], person, place[1]).state == "flagged"
+    is_flagged = bool(person.strip()) and store.work_of(place[0], person, place[1]).state == "flagged"
     actions = _actions(place, is_turn=turn is not None, is_flagged=is_flagged)
     return f"{why}{picture}{question or actions}"
 

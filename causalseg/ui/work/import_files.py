@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from causalseg.annotations.folder import Imported, import_folder
+from causalseg.annotations.imports.folder import Imported, import_folder
 from causalseg.annotations.store import LabelStore
 from causalseg.errors import Cancelled, InputError, StoreError
 from causalseg.settings import Settings

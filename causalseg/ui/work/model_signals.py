@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from causalseg.acquisition import signal_of
-from causalseg.annotations import signals
+from causalseg.annotations.queue import picture_signals
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.scan import Scan
@@ -29,7 +29,7 @@ def unseen(store: LabelStore, engine: Engine) -> int:
     query = (
         "SELECT COUNT(*) FROM items JOIN scans ON scans.sha256 = items.scan_sha256 AND scans.deleted_at IS NULL "
         'LEFT JOIN signals ON signals.scan_sha256 = items.scan_sha256 AND signals."index" = items."index" '
-        "AND signals.model = ? WHERE signals.model IS NULL"
+        "AND picture_signals.model = ? WHERE picture_signals.model IS NULL"
     )
     return store.database.rows(query, (engine.name,))[0][0]
 
@@ -41,14 +41,14 @@ def look(store: LabelStore, engine: Engine, is_stopped: Callable[[], bool]) -> I
         StoreError: a picture is damaged, or the disk refuses; what was looked at stays.
     """
     model, usual, done = engine.name, _usual_descriptions(store), 0
-    while places := signals.missing(store, model=model, limit=_AT_ONCE):
+    while places := picture_signals.missing(store, model=model, limit=_AT_ONCE):
         left = unseen(store, engine)
         for number, place in enumerate(places):
             if is_stopped():
                 return
             yield Looked(done, left - number)
             scan = store.reopened(*place)
-            signals.put(store, {place: signal_of(engine, scan, _description(scan, usual))}, model=model)
+            picture_signals.put(store, {place: signal_of(engine, scan, _description(scan, usual))}, model=model)
             done += 1
     yield Looked(done, 0)
 

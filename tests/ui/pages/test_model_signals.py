@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from causalseg.acquisition import signal_of
-from causalseg.annotations import LabelStore, queue, signals
-from causalseg.annotations.queue import CRITERIA, Policy
+from causalseg.annotations import LabelStore, queue
+from causalseg.annotations.queue import CRITERIA, Policy, picture_signals
 from causalseg.scan import Scan
 from causalseg.ui.work import model_signals
 from tests.ui.fakes import DETECTED, FakeEngine, disc
@@ -86,7 +86,7 @@ def test_the_words_that_people_use_are_asked_for(store: LabelStore) -> None:
     list(model_signals.look(store, Listening(), lambda: False))
 
     assert set(asked) == {"flat adenoma"}
-    assert signals.get(store, scan.sha256) is not None
+    assert picture_signals.get(store, scan.sha256) is not None
 
 
 def _dice(one: np.ndarray, other: np.ndarray) -> float:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from causalseg.annotations import LabelStore
-from causalseg.annotations.pictures import Picture
-from causalseg.annotations.search import Query
+from causalseg.annotations.queue.search import Query
+from causalseg.annotations.store.encoded_picture import Picture
 from causalseg.ui import picture_list
 from causalseg.ui.work.handlers import waiting
+from tests.annotations.queue.test_ten_thousand import LIMIT_SECONDS, SCANS, fill, name, seconds
 from tests.annotations.samples import save
-from tests.annotations.test_ten_thousand import LIMIT_SECONDS, SCANS, fill, name, seconds
 from tests.ui.pages.world import phantom_scan
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from causalseg.annotations import review, statements, work
-from causalseg.annotations.agreement import compare
+from causalseg.annotations import review
+from causalseg.annotations.review import confounder_statements
+from causalseg.annotations.review.reader_agreement import compare
 from tests.ui.pages.conftest import World
 from tests.ui.pages.world import draw
 
@@ -69,7 +70,7 @@ def test_a_mask_is_sent_back_with_a_note_and_not_without(world: World, tab: Page
     send_back.click()
     expect(tab.locator("#review-detail .told")).to_have_text("Sent back: mask 1 of ana.")
     expect(label_of(tab, "ana")).to_contain_text("ben: a little wider on the left")
-    here = work.of(world.store, revision.scan_sha256, "ana")
+    here = world.store.work_of(revision.scan_sha256, "ana")
     assert (here.state, here.note) == ("sent_back", "a little wider on the left")
 
 
@@ -96,13 +97,13 @@ def test_what_is_said_of_a_confounder_is_kept_and_can_be_taken_back(world: World
     detail.get_by_role("button", name="It is there").click()
 
     expect(detail.locator("li")).to_have_text("ben: Hair is there")
-    (said,) = statements.standing(world.store, "train")
+    (said,) = confounder_statements.current(world.store, "train")
     assert (said.scan_sha256, said.confounder, said.present) == (revision.scan_sha256, "hair", True)
 
     detail.get_by_label("Confounder").select_option("hair")
     detail.get_by_role("button", name="Take back").click()
     expect(detail.locator("li")).to_have_count(0)
-    assert statements.standing(world.store) == []
+    assert confounder_statements.current(world.store) == []
 
 
 def test_the_name_is_kept_by_the_browser(world: World, tab: Page) -> None:

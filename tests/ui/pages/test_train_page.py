@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from causalseg.annotations.learnable import learnable
+from causalseg.annotations.review.approved_for_training import learnable
 from causalseg.scan import Scan
 from tests.ui.pages.conftest import ENTRY, World
 from tests.ui.pages.world import phantom_scan

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from causalseg.annotations import search, work
-from causalseg.annotations.search import Query
+from causalseg.annotations.queue import search
+from causalseg.annotations.queue.search import Query
 from tests.ui.pages.conftest import World
 from tests.ui.pages.world import draw, folder_of_phantoms, phantom_scan
 
@@ -93,11 +93,11 @@ def test_a_flag_needs_a_reason_and_keeps_the_scan_from_coming_again(world: World
     flag.click()
 
     expect(tab.locator("#work-detail .pill.flagged")).to_be_visible()
-    here = work.of(world.store, revision.scan_sha256, "eve")
+    here = world.store.work_of(revision.scan_sha256, "eve")
     assert (here.state, here.note) == ("flagged", "blurred")
     tab.locator("#work-detail").get_by_role("button", name="Take my flag away").click()
     expect(flag).to_be_visible()
-    assert work.of(world.store, revision.scan_sha256, "eve").state == "not_started"
+    assert world.store.work_of(revision.scan_sha256, "eve").state == "not_started"
 
 
 def test_the_list_is_filtered_by_state_modality_and_words(world: World, tab: Page) -> None:

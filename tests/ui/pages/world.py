@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from causalseg.annotations import review
-from causalseg.annotations.registry import Facts
+from causalseg.annotations.records import Revision
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.types import Revision
+from causalseg.annotations.store.scans import Facts
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.engine import Engine
 from causalseg.models.build import build_network

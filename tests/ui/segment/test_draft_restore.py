@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from causalseg.annotations import drafts
-from causalseg.annotations.store import LabelStore
+from causalseg.annotations.store import LabelStore, drafts
 from causalseg.scan import Scan
 from causalseg.ui.segment import draft_restore, editor, handlers
 from causalseg.ui.segment.draft_restore import Memory

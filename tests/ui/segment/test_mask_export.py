@@ -9,7 +9,7 @@ import pytest
 from nibabel.nifti1 import Nifti1Image
 from PIL import Image
 
-from causalseg.annotations.export import FORMATS, Exported
+from causalseg.annotations.exports import FORMATS, Exported
 from causalseg.annotations.store import LabelStore
 from causalseg.errors import InputError
 from causalseg.settings import Settings

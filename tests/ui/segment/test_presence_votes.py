@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from causalseg.annotations import statements
+from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.store import LabelStore
 from causalseg.errors import BadCorrection
 from causalseg.scan import Scan
@@ -29,7 +29,7 @@ def test_a_word_stands_until_it_is_turned_or_said_again(store: LabelStore, scan:
         say(store, scan, "hair", present, "ana")
         said_after.append(said(store, scan, "ana"))
     assert said_after == [{"hair": True}, {"hair": False}, {"hair": None}]
-    assert statements.standing(store) == []
+    assert confounder_statements.current(store) == []
 
 
 def test_a_word_is_of_one_person(store: LabelStore, scan: Scan) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from causalseg.annotations import statements
-from causalseg.annotations.types import Statement
+from causalseg.annotations.records import Statement
+from causalseg.annotations.review import confounder_statements
 from causalseg.scan import Scan, read_scan
 from causalseg.ui import shared_text
 from causalseg.ui.segment import text
@@ -20,7 +20,7 @@ def scan(grainy_png: Path) -> Scan:
 
 
 def of(app: App, scan: Scan, person: str = shared_text.PERSON_DEFAULT) -> list[Statement]:
-    return statements.of(app.store, scan.sha256, person=person)
+    return confounder_statements.of(app.store, scan.sha256, person=person)
 
 
 def button(page: Page, word: str, *, there: bool, label: str = "Burned-in text") -> Locator:

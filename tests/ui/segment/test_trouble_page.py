@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from causalseg.annotations import drafts
+from causalseg.annotations.store import drafts
 from causalseg.scan import Scan, read_scan
 from causalseg.ui import shared_text
 from tests.ui.conftest import TOUR_SEEN_JS, App

@@ -15,7 +15,7 @@ from nibabel.nifti1 import Nifti1Image
 from playwright.sync_api import Page, expect
 from pydicom.uid import EnhancedCTImageStorage
 
-from tests.annotations.reading_back import files_of
+from tests.annotations.exports.reading_back import files_of
 from tests.scan.sample_files import item, make_dicom
 from tests.ui.conftest import App
 from tests.ui.drive import Editor, describe, expect_status, expect_text, turn_to, upload
