@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.phantoms.texture import Field, Plane, letters, step
+from causalseg.phantoms.texture import Drawn, Field, Plane, letters, step
 
 _LAYERS = ((0.0, 0.62), (0.03, 0.3), (0.17, 0.44), (0.55, 0.5), (0.58, 0.26), (0.66, 0.34), (0.8, 0.1))
 """Depth at which a layer begins and its brightness: skin, fat, gland, fascia, muscle (twice), chest wall."""
@@ -11,9 +11,7 @@ _INK = 224
 """Grey of calipers and letters."""
 
 
-def draw(
-    rng: np.random.Generator, side_px: int
-) -> tuple[UInt8[np.ndarray, "side side 3"], Bool[np.ndarray, "side side"]]:
+def draw(rng: np.random.Generator, side_px: int) -> Drawn:
     """The picture and the mask of its mass."""
     plane = Plane(side_px)
     center = (rng.uniform(0.42, 0.58), rng.uniform(0.35, 0.42))

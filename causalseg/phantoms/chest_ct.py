@@ -4,9 +4,8 @@ Computed in Hounsfield units, then shown in a lung window.
 """
 
 import numpy as np
-from jaxtyping import Bool, UInt8
 
-from causalseg.phantoms.texture import Field, Plane, step
+from causalseg.phantoms.texture import Drawn, Field, Plane, step
 from causalseg.scan.window import Window
 
 _AIR_HU, _LUNG_HU, _FAT_HU, _MUSCLE_HU, _BLOOD_HU, _MARROW_HU, _BONE_HU = -1000, -850, -100, 50, 45, 200, 700
@@ -17,9 +16,7 @@ _VESSELS = 70
 """In each lung."""
 
 
-def draw(
-    rng: np.random.Generator, side_px: int
-) -> tuple[UInt8[np.ndarray, "side side 3"], Bool[np.ndarray, "side side"]]:
+def draw(rng: np.random.Generator, side_px: int) -> Drawn:
     """The picture and the mask of its two lungs."""
     plane = Plane(side_px)
     body = plane.blob(rng, (0.5, 0.5), (0.45, 0.33), lobes=0.015)

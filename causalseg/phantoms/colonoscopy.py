@@ -1,10 +1,9 @@
 """A colonoscopy frame of nobody's colon: folds around a lumen, vessels, one polyp, and light that glares off it."""
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter
 
-from causalseg.phantoms.texture import Field, Plane, step
+from causalseg.phantoms.texture import Colours, Drawn, Field, Plane, over, posterise, step
 
 _MUCOSA = np.array([0.9, 0.52, 0.46])
 _VESSEL = np.array([0.62, 0.2, 0.2])
@@ -18,9 +17,7 @@ _CORNER = 1.62
 """|x - 1/2| + |y - 1/2|, doubled, beyond which the frame is black."""
 
 
-def draw(
-    rng: np.random.Generator, side_px: int
-) -> tuple[UInt8[np.ndarray, "side side 3"], Bool[np.ndarray, "side side"]]:
+def draw(rng: np.random.Generator, side_px: int) -> Drawn:
     """The picture and the mask of its polyp."""
     plane = Plane(side_px)
     lumen = (rng.uniform(0.62, 0.72), rng.uniform(0.26, 0.36))
@@ -33,8 +30,7 @@ def draw(
     glare = _glare(rng, plane, light) * step(polyp - 1.15, 0.05) + bump_glare
     colour = _shine(colour, glare, side_px)
     frame = step(_CORNER - 2 * np.abs(plane.x - 0.5) - 2 * np.abs(plane.y - 0.5), 2 / side_px)
-    image_u8 = np.rint(_LEVELS * np.clip(colour, 0, 1) * frame[..., None]) * (255 // _LEVELS)
-    return image_u8.astype(np.uint8), (polyp < 1) & (frame > 0.5)
+    return posterise(np.clip(colour, 0, 1) * frame[..., None], _LEVELS), (polyp < 1) & (frame > 0.5)
 
 
 def _tube(rng: np.random.Generator, plane: Plane, lumen: tuple[float, float]) -> Field:
@@ -49,14 +45,13 @@ def _tube(rng: np.random.Generator, plane: Plane, lumen: tuple[float, float]) ->
     return np.clip(deep * near * (0.62 + 0.42 * fold) * (1 + 0.05 * plane.noise(rng, 0.05)), 0.02, 1.05)
 
 
-def _mucosa(rng: np.random.Generator, plane: Plane) -> Float[np.ndarray, "side side 3"]:
+def _mucosa(rng: np.random.Generator, plane: Plane) -> Colours:
     """Colour of the wall: blotches of red, and vessels that branch."""
     red = np.clip(0.5 + 0.22 * plane.fractal(rng, 0.1), 0, 1)[..., None]
     colour = _MUCOSA * (1 - 0.25 * red * np.array([0.1, 0.9, 0.8]))
     trunks = plane.ridges(rng, 0.07) ** 14 + 0.6 * plane.ridges(rng, 0.035) ** 12
     seen = np.clip(0.5 + 0.5 * plane.noise(rng, 0.12), 0, 1)
-    vessel = np.clip(0.6 * trunks * seen, 0, 0.5)[..., None]
-    return colour * (1 - vessel) + _VESSEL * vessel
+    return over(colour, _VESSEL, np.clip(0.6 * trunks * seen, 0, 0.5))
 
 
 def _shadow(plane: Plane, polyp: Field) -> Field:
@@ -68,9 +63,7 @@ def _shadow(plane: Plane, polyp: Field) -> Field:
     return 1 - foot * (0.3 + 0.32 * np.clip(turned_away, -0.6, 1))
 
 
-def _with_polyp(
-    rng: np.random.Generator, plane: Plane, colour: Float[np.ndarray, "side side 3"], polyp: Field
-) -> tuple[Float[np.ndarray, "side side 3"], Field]:
+def _with_polyp(rng: np.random.Generator, plane: Plane, colour: Colours, polyp: Field) -> tuple[Colours, Field]:
     """The wall with a dome on it, and the dome's own glare."""
     height = 0.12 * np.sqrt(np.clip(1 - polyp**2, 0, 1)) + 0.0022 * plane.fractal(rng, 0.02)
     smooth = gaussian_filter(height, plane.side_px / 250)
@@ -78,9 +71,8 @@ def _with_polyp(
     lit = (_LIGHT[2] - slope_x * _LIGHT[0] - slope_y * _LIGHT[1]) / np.sqrt(1 + slope_x**2 + slope_y**2)
     pits = 1 - 0.1 * plane.ridges(rng, 0.011) + 0.05 * plane.noise(rng, 0.04)
     dome = _POLYP * ((0.46 + 0.6 * np.clip(lit, 0, 1)) * pits)[..., None]
-    inside = step(1 - polyp, 0.025)[..., None]
     glare = step(lit + 0.06 * plane.noise(rng, 0.009) - 1.0, 0.012) * (polyp < 0.9)
-    return colour * (1 - inside) + dome * inside, glare
+    return over(colour, dome, step(1 - polyp, 0.025)), glare
 
 
 def _glare(rng: np.random.Generator, plane: Plane, light: Field) -> Field:
@@ -89,7 +81,6 @@ def _glare(rng: np.random.Generator, plane: Plane, light: Field) -> Field:
     return step(spots + 3.5 * (light - 0.85) - 3.3, 0.12)
 
 
-def _shine(colour: Float[np.ndarray, "side side 3"], glare: Field, side_px: int) -> Float[np.ndarray, "side side 3"]:
+def _shine(colour: Colours, glare: Field, side_px: int) -> Colours:
     """White where the light glares, and a bloom around it."""
-    bloom = np.clip(glare + 0.6 * gaussian_filter(glare, side_px / 120), 0, 1)[..., None]
-    return colour * (1 - bloom) + np.array([1.0, 0.98, 0.95]) * bloom
+    return over(colour, np.array([1.0, 0.98, 0.95]), np.clip(glare + 0.6 * gaussian_filter(glare, side_px / 120), 0, 1))

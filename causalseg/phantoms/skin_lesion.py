@@ -1,10 +1,9 @@
 """A dermoscopy of nobody's skin: furrows, one pigmented lesion with a network and a darker part, and hairs across."""
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter
 
-from causalseg.phantoms.texture import Field, Plane, bezier, step
+from causalseg.phantoms.texture import Colours, Drawn, Field, Plane, bezier, over, posterise, step
 
 _SKIN = np.array([0.89, 0.72, 0.65])
 _BROWN = np.array([0.6, 0.36, 0.24])
@@ -16,9 +15,7 @@ _LEVELS = 51
 """Steps of each colour; fewer than 255, so that the example files stay small."""
 
 
-def draw(
-    rng: np.random.Generator, side_px: int
-) -> tuple[UInt8[np.ndarray, "side side 3"], Bool[np.ndarray, "side side"]]:
+def draw(rng: np.random.Generator, side_px: int) -> Drawn:
     """The picture and the mask of its lesion."""
     plane = Plane(side_px)
     center = (rng.uniform(0.44, 0.56), rng.uniform(0.44, 0.56))
@@ -29,11 +26,10 @@ def draw(
     colour = _with_hairs(rng, plane, colour)
     corner = np.hypot(plane.x - 0.5, plane.y - 0.5)
     colour = colour * (1.04 - 0.75 * np.clip(corner - 0.3, 0, None) ** 1.5)[..., None]
-    image_u8 = np.rint(_LEVELS * np.clip(colour, 0, 1)) * (255 // _LEVELS)
-    return image_u8.astype(np.uint8), lesion < 1
+    return posterise(colour, _LEVELS), lesion < 1
 
 
-def _skin(rng: np.random.Generator, plane: Plane) -> Float[np.ndarray, "side side 3"]:
+def _skin(rng: np.random.Generator, plane: Plane) -> Colours:
     """Pale skin with furrows, pores and red patches."""
     furrows = plane.ridges(rng, 0.01, 0.02) ** 3 + plane.ridges(rng, 0.02, 0.01) ** 3
     pale = 1 - 0.035 * furrows + 0.015 * plane.noise(rng, 0.006) + 0.02 * plane.noise(rng, 0.15)
@@ -41,25 +37,19 @@ def _skin(rng: np.random.Generator, plane: Plane) -> Float[np.ndarray, "side sid
     return _SKIN * pale[..., None] * (1 - 0.07 * red * np.array([0.0, 1.0, 0.8]))
 
 
-def _pigmented(
-    rng: np.random.Generator, plane: Plane, skin: Float[np.ndarray, "side side 3"], lesion: Field
-) -> Float[np.ndarray, "side side 3"]:
+def _pigmented(rng: np.random.Generator, plane: Plane, skin: Colours, lesion: Field) -> Colours:
     """The skin with pigment in it: light at the edge, a brown network inside, one darker part."""
     inside = step(1.02 - lesion, 0.07)
     cells = plane.ridges(rng, 0.008) ** 2
     patches = plane.fractal(rng, 0.07)
     dark_part = step(0.75 * patches + 0.55 - lesion, 0.35)
-    pigment = inside * (0.55 + 0.22 * cells + 0.08 * patches)
-    brown = skin * (1 - np.clip(pigment, 0, 0.95))[..., None] + _BROWN * np.clip(pigment, 0, 0.95)[..., None]
-    dark = np.clip(inside * dark_part * (0.6 + 0.3 * cells), 0, 0.92)[..., None]
-    dots = (inside * step(plane.noise(rng, 0.007) - 2.2, 0.15) * 0.6)[..., None]
-    brown = brown * (1 - dark) + _DARK * dark
-    return brown * (1 - dots) + _DARK * dots
+    pigment = np.clip(inside * (0.55 + 0.22 * cells + 0.08 * patches), 0, 0.95)
+    dark = np.clip(inside * dark_part * (0.6 + 0.3 * cells), 0, 0.92)
+    dots = inside * step(plane.noise(rng, 0.007) - 2.2, 0.15) * 0.6
+    return over(over(over(skin, _BROWN, pigment), _DARK, dark), _DARK, dots)
 
 
-def _with_hairs(
-    rng: np.random.Generator, plane: Plane, colour: Float[np.ndarray, "side side 3"]
-) -> Float[np.ndarray, "side side 3"]:
+def _with_hairs(rng: np.random.Generator, plane: Plane, colour: Colours) -> Colours:
     """Hairs that lie across, mostly one way, each with a faint shadow."""
     lie = rng.uniform(0, np.pi)
     for _ in range(_HAIRS):

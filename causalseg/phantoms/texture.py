@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import fourier_gaussian, map_coordinates
 
 Field = Float[np.ndarray, "side side"]
+Colours = Float[np.ndarray, "side side 3"]
+"""RGB in [0, 1]."""
+Drawn = tuple[UInt8[np.ndarray, "side side 3"], Bool[np.ndarray, "side side"]]
+"""A picture, and the mask of what it shows."""
 _EVERYWHERE = (slice(None), slice(None))
 _BRUSH_REACH = 3.0
 """A line's pixels are computed out to so many of its widths."""
@@ -96,9 +100,8 @@ class Plane:
         """Rows and columns of a small square around a point, `reach` and two pixels to each side."""
         reach_px = int(np.ceil(reach * self.side_px)) + 2
         column, row = (int(position * self.side_px) for position in center_xy)
-        return slice(max(0, row - reach_px), max(0, row + reach_px)), slice(
-            max(0, column - reach_px), max(0, column + reach_px)
-        )
+        rows, columns = (slice(max(0, middle - reach_px), max(0, middle + reach_px)) for middle in (row, column))
+        return rows, columns
 
     def stroke(self, points_xy: Float[np.ndarray, "points 2"], width: float) -> Field:
         """Coverage in [0, 1] of a soft-edged line through the points, `width` in units of the side."""
@@ -108,6 +111,16 @@ class Plane:
             away = np.hypot(self.x[around] - x, self.y[around] - y)
             nearest[around] = np.minimum(nearest[around], away)
         return step((0.5 * width - nearest) * self.side_px, 1.0)
+
+
+def over(below: Colours, above: Colours | Float[np.ndarray, " 3"], share: Field) -> Colours:
+    """A colour, or a picture, laid over a picture with the opacity `share`."""
+    return below * (1 - share[..., None]) + above * share[..., None]
+
+
+def posterise(colour: Colours, levels: int) -> UInt8[np.ndarray, "side side 3"]:
+    """8 bits with few steps in each colour, so that the example files stay small."""
+    return (np.rint(levels * np.clip(colour, 0, 1)) * (255 // levels)).astype(np.uint8)
 
 
 def step(field: Field, softness: float) -> Field:
@@ -143,18 +156,9 @@ _GLYPHS = {
     "7": _glyph("##### ....# ...#. ..#.. ..#.. ..#.. ..#.."),
     "8": _glyph(".###. #...# #...# .###. #...# #...# .###."),
     "9": _glyph(".###. #...# #...# .#### ....# ....# .###."),
-    "B": _glyph("####. #...# #...# ####. #...# #...# ####."),
     "D": _glyph("####. #...# #...# #...# #...# #...# ####."),
     "L": _glyph("#.... #.... #.... #.... #.... #.... #####"),
-    "M": _glyph("#...# ##.## #.#.# #...# #...# #...# #...#"),
-    "R": _glyph("####. #...# #...# ####. #.#.. #..#. #...#"),
     "T": _glyph("##### ..#.. ..#.. ..#.. ..#.. ..#.. ..#.."),
-    "U": _glyph("#...# #...# #...# #...# #...# #...# .###."),
-    "S": _glyph(".#### #.... #.... .###. ....# ....# ####."),
-    "C": _glyph(".#### #.... #.... #.... #.... #.... .####"),
-    "E": _glyph("##### #.... #.... ####. #.... #.... #####"),
-    "A": _glyph(".###. #...# #...# ##### #...# #...# #...#"),
-    "c": _glyph("..... ..... .#### #.... #.... #.... .####"),
     "m": _glyph("..... ..... ##.#. #.#.# #.#.# #.#.# #.#.#"),
     ".": _glyph("..... ..... ..... ..... ..... .##.. .##.."),
 }

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
+
+from tests.scan.sample_files import WHEEL_DIR
 
 
 @pytest.fixture(scope="session")
 def wheel_file() -> Callable[[str], Path]:
     """A test file that comes inside pydicom's wheel; nothing is downloaded."""
-    folder = Path(pydicom.__file__).parent / "data" / "test_files"
-    return lambda name: folder / name
+    return lambda name: WHEEL_DIR / name
 
 
 @pytest.fixture

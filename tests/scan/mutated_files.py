@@ -25,9 +25,8 @@ from PIL import Image
 from causalseg.errors import InputError
 from causalseg.scan import read_scan
 from causalseg.scan.worker.pool import close_workers
-from tests.scan.sample_files import encode, item, make_dicom
+from tests.scan.sample_files import WHEEL_DIR, encode, item, make_dicom
 
-_WHEEL = Path(pydicom.__file__).parent / "data" / "test_files"
 _FROM_WHEEL = (
     *(
         "SC_rgb_small_odd_jpeg.dcm",
@@ -66,7 +65,7 @@ def seeds() -> dict[str, bytes]:
         "enhanced": _enhanced(ramp),
         "zip": _zip([_slice(ramp, height) for height in range(4)]),
     }
-    return made | {name: (_WHEEL / name).read_bytes() for name in _FROM_WHEEL}
+    return made | {name: (WHEEL_DIR / name).read_bytes() for name in _FROM_WHEEL}
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:

@@ -1,12 +1,38 @@
 """Small files of every kind, made in memory; nothing here is of a patient."""
 
+from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from causalseg.errors import InputError
+from causalseg.scan import Scan, read_scan
+from causalseg.scan.formats import decode
+from causalseg.scan.request import Request
+from causalseg.settings import Settings
+
+WHEEL_DIR = Path(pydicom.__file__).parent / "data" / "test_files"
+"""Test files that come inside pydicom's wheel; nothing is downloaded."""
+
+
+@cache
+def read_once(file: Path) -> Scan | InputError:
+    """What becomes of a real file, which several tests look at."""
+    try:
+        return read_scan(file)
+    except InputError as refusal:
+        return refusal
+
+
+def read_here(content: bytes, settings: Settings | None = None) -> Scan:
+    """Read without a worker."""
+    return decode([content], Request("0" * 64, settings or Settings()))
 
 
 def encode(pixels: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:

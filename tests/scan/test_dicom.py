@@ -19,10 +19,10 @@ from pydicom.uid import (
     VLEndoscopicImageStorage,
 )
 
-from causalseg.errors import BadView, InputError, ScanTooLarge, UnreadableScan
+from causalseg.errors import BadView, ScanTooLarge, UnreadableScan
 from causalseg.scan import MODALITIES, Scan, SourceDicom, Window, read_scan
 from causalseg.settings import Settings
-from tests.scan.sample_files import encode, item, make_dicom
+from tests.scan.sample_files import encode, item, make_dicom, read_once
 
 HOUNSFIELD = np.linspace(-1000, 1000, 20 * 30).reshape(20, 30).astype(np.int16)
 GREY = np.arange(200, dtype=np.uint8).reshape(10, 20)
@@ -522,10 +522,11 @@ def answers(files: list[Path]) -> tuple[dict[str, Scan], dict[str, str]]:
     """Scans and refusals by file name."""
     scans, refusals = {}, {}
     for file in files:
-        try:
-            scans[file.name] = read_scan(file)
-        except InputError as refusal:
-            refusals[file.name] = str(refusal)
+        answer = read_once(file)
+        if isinstance(answer, Scan):
+            scans[file.name] = answer
+        else:
+            refusals[file.name] = str(answer)
     return scans, refusals
 
 

@@ -12,9 +12,8 @@ from nibabel.orientations import inv_ornt_aff, ornt2axcodes
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, SourceNifti, Volume, Window, read_scan
-from causalseg.scan.formats import decode
-from causalseg.scan.request import Request
 from causalseg.settings import Settings
+from tests.scan.sample_files import read_here
 
 ALL_ORIENTATIONS = [
     np.array(list(zip(axes, signs, strict=True)), dtype=float)
@@ -28,10 +27,6 @@ HEAD_MM = {"right": (30, 0, 0), "front": (0, 40, 0), "top": (0, 0, 50)}
 def make_nifti(array: np.ndarray, affine: np.ndarray | None = None, *, kind: Any = nibabel.Nifti1Image) -> bytes:
     image = kind(array, np.diag([-2.0, 2, 2, 1]) if affine is None else affine)
     return image.to_bytes()
-
-
-def read_here(content: bytes) -> Scan:
-    return decode([content], Request("0" * 64))
 
 
 def volume_of(scan: Scan) -> Volume:

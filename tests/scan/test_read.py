@@ -153,7 +153,7 @@ def read_or_refused(content: bytes) -> Scan | str:
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("kind", SMALL_FILES)
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_or_cut_bytes_are_read_or_refused_in_a_sentence(kind: str, data: st.DataObject) -> None:
     content = bytearray(SMALL_FILES[kind])

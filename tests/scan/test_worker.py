@@ -11,22 +11,16 @@ import pytest
 
 from causalseg.errors import Cancelled, ScanTooLarge, UnreadableScan
 from causalseg.scan import Scan, read_scan
-from causalseg.scan.formats import decode
-from causalseg.scan.request import Request
 from causalseg.scan.worker.messages import dump_scan, load_scan
 from causalseg.settings import Settings
-from tests.scan.sample_files import make_dicom
+from tests.scan.sample_files import make_dicom, read_here
 
 FRAMES = (np.arange(5 * 12 * 16) % 4096).reshape(5, 12, 16).astype(np.int16)
 CONTENT = make_dicom(FRAMES, WindowCenter=0, WindowWidth=2000, RescaleSlope=2, RescaleIntercept=-1024)
 
 
-def decode_here(content: bytes) -> Scan:
-    return decode([content], Request("0" * 64))
-
-
 def test_a_scan_read_apart_is_the_scan_read_here() -> None:
-    here, apart = decode_here(CONTENT), read_scan(CONTENT)
+    here, apart = read_here(CONTENT), read_scan(CONTENT)
 
     np.testing.assert_array_equal(apart.image_u8, here.image_u8)
     assert here.volume is not None and apart.volume is not None
@@ -54,12 +48,13 @@ def test_reading_can_be_cancelled_and_the_next_file_is_read() -> None:
 
 def test_a_file_that_takes_too_long_is_given_up_in_words_and_the_next_one_is_read() -> None:
     many = make_dicom(np.zeros((2500, 8, 8), np.int16), WindowCenter=0, WindowWidth=8)
+    read_scan(CONTENT)  # a worker has started, however busy the machine is
     began = time.monotonic()
 
     with pytest.raises(UnreadableScan, match="given up"):
         read_scan(many, settings=Settings(max_open_seconds=1, max_slices=5000), on_progress=lambda *_: time.sleep(0.01))
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     assert read_scan(CONTENT).count == 5
 
 
@@ -83,7 +78,7 @@ def test_two_threads_read_at_once() -> None:
 
 
 def test_what_a_worker_says_makes_scans_and_nothing_else() -> None:
-    scan = decode_here(CONTENT)
+    scan = read_here(CONTENT)
     head, *arrays = (bytes(block) for block in dump_scan(scan))
 
     np.testing.assert_array_equal(load_scan([head, *arrays]).image_u8, scan.image_u8)
@@ -93,7 +88,7 @@ def test_what_a_worker_says_makes_scans_and_nothing_else() -> None:
 
 
 def test_a_view_is_a_copy() -> None:
-    scan = decode_here(CONTENT)
+    scan = read_here(CONTENT)
     before = scan.image_u8.copy()
 
     scan.view(3).image_u8[:] = 7
