@@ -35,38 +35,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.mcdrl_dictionary import ALL
-from causalseg.checkpoints import find_entry, load_network
+from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
-from causalseg.errors import CausalsegError, CheckpointError
+from causalseg.errors import CausalsegError
 from causalseg.models.build import Architecture, build_network
-from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.network import with_removal
 from causalseg.scan import MODALITIES
 from training.architecture import load_architecture, save_architecture
 from training.average import add_command as add_average
 from training.data import Squares, load_squares, read_index, train_rows
 from training.data.shards import write_shards
-from training.evaluate.faithfulness import Protocol, faithfulness_table
-from training.evaluate.record import README_PATH, fill_readme
+from training.evaluate.commands import SUITES, evaluate, record, speed
+from training.evaluate.faithfulness import Protocol
 from training.evaluate.report import RESULTS_DIR, provenance, write_report
-from training.evaluate.segmentation import (
-    absent_table,
-    derangement_table,
-    evaluation_rows,
-    segmentation_table,
-    side_table,
-    text_table,
-)
-from training.evaluate.speed import speed_table
+from training.evaluate.scans import evaluation_rows
 from training.experiments.boxes import add_command as add_boxes
 from training.experiments.compare import comparison_table, means_of_kinds, with_rivals_of
-from training.experiments.papers.branches import branches_table
 from training.experiments.papers.questions import take_shared
 from training.experiments.papers.stage import PAPERS, train_paper
 from training.experiments.planted.cli import add_command as add_planted
@@ -82,14 +72,8 @@ from training.stages.found import FoundConfig, train_found
 from training.stages.intervene import InterveneConfig, train_intervene
 from training.stages.joint import JointConfig, train_joint
 from training.stages.observe import SegmentConfig, train_refine, train_segment
-from training.stages.release import choose_thresholds, chosen_entry, new_entry, release, summarize_results, write_entry
+from training.stages.release import choose_thresholds, chosen_entry, new_entry, release, write_entry
 
-SUITES = {
-    "causalseg": ("segmentation", "faithfulness", "text"),
-    "causalclipseg": ("segmentation", "text", "branches"),
-    "mcdrl": ("segmentation", "text"),
-}
-"""Of each core: without named confounders there is no switch whose faithfulness could be scored."""
 TOWERS = ("causalseg-lite", "RN50", "ViT-B-16")
 
 
@@ -269,42 +253,15 @@ def _rival(run: Path, options: argparse.Namespace) -> Engine:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    engine = Engine.load(options.checkpoint)
-    rows = read_index(options.data)
-    groups = evaluation_rows(rows)
-    architecture = find_entry(options.checkpoint).architecture
-    able = SUITES[architecture.core]
-    if options.suite not in ("all", *able):
-        raise CheckpointError(f"Suite {options.suite} is not for core {architecture.core}, whose suites are {able}.")
-    for suite in able if options.suite == "all" else (options.suite,):
-        command = f"python -m training evaluate --data FOLDER --checkpoint {options.checkpoint} --suite {suite}"
-        if suite == "segmentation":
-            tables = {"segmentation": segmentation_table(engine, groups, Bar("segmentation"))}
-        elif suite == "faithfulness":
-            tables = {"faithfulness": faithfulness_table(engine, groups, Protocol(), Bar("confounders"))}
-        elif suite == "branches":
-            network = cast("CausalClipSegNetwork", load_network(find_entry(options.checkpoint)))
-            tables = {"branches": branches_table(network, groups, architecture.input_side_px, 60)}
-        else:
-            things = {name: groups[name] for name in groups if name != "covidct lungs"}
-            tables = {
-                "absent": absent_table(engine, groups, 40, Bar("absent")),
-                "sides": side_table(engine, groups["covidct lungs"]),
-                "text": text_table(engine, things, 30),
-                "derangement": derangement_table(engine, things, 20),
-            }
-        write_report(suite, tables, provenance(find_entry(options.checkpoint), command), options.out)
+    evaluate(options.data, options.checkpoint, options.suite, options.out)
 
 
 def _record(options: argparse.Namespace) -> None:
-    write_entry(replace(find_entry(options.checkpoint), metrics=summarize_results(options.results)))
-    README_PATH.write_text(fill_readme(README_PATH.read_text(encoding="utf-8"), options.results), encoding="utf-8")
+    record(options.checkpoint, options.results)
 
 
 def _speed(options: argparse.Namespace) -> None:
-    command = f"python -m training speed --checkpoint {options.checkpoint}"
-    tables = {"speed": speed_table(Engine.load(options.checkpoint))}
-    write_report("speed", tables, provenance(find_entry(options.checkpoint), command), options.out)
+    speed(options.checkpoint, options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 from causalseg import Engine
 from causalseg.annotations import dice
 from training.data import Row, load_mask, read_index
-from training.evaluate.segmentation import as_scan
+from training.evaluate.scans import as_scan
 
 
 @pytest.fixture(scope="module")

@@ -19,11 +19,12 @@ with S removed.
 Removing twice is removing once, and the order does not matter, by construction: what is removed is a set.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import spearmanr
 
 from causalseg.annotations import dice
@@ -31,11 +32,10 @@ from causalseg.causal.dictionary import Confounder
 from causalseg.causal.recovery import LEAST_DAMAGE, PARTLY_FROM
 from causalseg.causal.simulate import simulate
 from causalseg.engine import EncodedScan, Engine, Segmentation
+from causalseg.errors import CannotLearn
 from training.data import Row, load_mask
-from training.evaluate.measures import Mean, auroc, bootstrap_mean, bootstrap_ratio, moved_area, projection
-from training.evaluate.segmentation import as_scan
-
-OnProgress = Callable[[int, int], object]
+from training.evaluate.measures import auroc, bootstrap_mean, bootstrap_ratio, moved_area, projection
+from training.evaluate.scans import Groups, OnProgress, as_scan, no_progress, reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Protocol:
     ladder_scans: int = 8
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Case:
     """A clean test scan with what does not depend on the confounder."""
 
@@ -62,56 +62,36 @@ class _Case:
     clean_dice: float
 
 
-@dataclass(slots=True)
-class _Scores:
-    """One list entry a twin, but where something was not to be measured on it."""
-
-    modality: list[str] = field(default_factory=list)
-    damage: list[float] = field(default_factory=list)
-    regained: list[float] = field(default_factory=list)
-    observed_dice: list[float] = field(default_factory=list)
-    adjusted_dice: list[float] = field(default_factory=list)
-    twin_observed: list[float] = field(default_factory=list)
-    twin_removed: list[float] = field(default_factory=list)
-    adjusted_gain: list[float] = field(default_factory=list)
-    off_target: list[float] = field(default_factory=list)
-    null_effect: list[float] = field(default_factory=list)
-    harm: list[float] = field(default_factory=list)
-    effectiveness: list[float] = field(default_factory=list)
-    amplification: list[float] = field(default_factory=list)
-    strength_with: list[float] = field(default_factory=list)
-    strength_without: list[float] = field(default_factory=list)
-    peak_inside: list[float] = field(default_factory=list)
-    strength_order: list[float] = field(default_factory=list)
-
-
 def faithfulness_table(
-    engine: Engine,
-    groups: dict[str, list[Row]],
-    protocol: Protocol,
-    on_progress: OnProgress = lambda done, total: None,
+    engine: Engine, groups: Groups, protocol: Protocol, on_progress: OnProgress = no_progress
 ) -> dict[str, Any]:
-    """Every measure of this module for every confounder, over all scans and by modality."""
+    """Every measure of this module for every confounder, over all scans and by modality.
+
+    Raises:
+        CannotLearn: the scans take no confounder.
+    """
     cases: dict[str, _Case] = {}
     table: dict[str, Any] = {}
     simulated = [entry for entry in engine.confounders if entry.simulator]
-    for done, entry in enumerate(simulated):
-        scores = _Scores()
-        rng = np.random.default_rng([protocol.seed, done])
-        rows = rows_for(entry, groups, protocol.scans)
-        for index, row in enumerate(rows):
-            key = str(row.image) + row.target
-            if key not in cases:
-                cases[key] = _clean_case(engine, row)
-            _score_twin(engine, cases[key], entry, protocol, index, rng, scores)
-        for row in rows[:: max(len(rows) // protocol.ladder_scans, 1)]:
-            scores.strength_order.append(_strength_order(engine, cases[str(row.image) + row.target], entry, protocol))
-        table[entry.id] = _summary(scores)
-        on_progress(done + 1, len(simulated))
-    return {"protocol": protocol, "confounders": table, "total": _total(table)}
+    for number, entry in enumerate(reported(simulated, on_progress)):
+        rng, rows = np.random.default_rng([protocol.seed, number]), rows_for(entry, groups, protocol.scans)
+        for row in rows:
+            if _key(row) not in cases:
+                cases[_key(row)] = _clean_case(engine, row)
+        twins = [
+            _twin_scores(engine, cases[_key(row)], entry, protocol, twin_seed(protocol, index), rng)
+            for index, row in enumerate(rows)
+        ]
+        on_ladder = rows[:: max(len(rows) // protocol.ladder_scans, 1)]
+        order = [_strength_order(engine, cases[_key(row)], entry, protocol) for row in on_ladder]
+        if twins:
+            table[entry.id] = _summary(pd.DataFrame(twins), order)
+    if not table:
+        raise CannotLearn("No described scan of a source set takes a known confounder; give a folder with some.")
+    return {"protocol": asdict(protocol), "confounders": table, "total": _total(table)}
 
 
-def rows_for(entry: Confounder, groups: dict[str, list[Row]], count: int) -> list[Row]:
+def rows_for(entry: Confounder, groups: Groups, count: int) -> list[Row]:
     """Described scans of the source sets that the confounder applies to, if any; about `count`, evenly spaced."""
     fitting = [
         [row for row in rows if row.text]
@@ -127,54 +107,55 @@ def twin_seed(protocol: Protocol, index: int) -> int:
     return protocol.seed * 1000 + index
 
 
+def _key(row: Row) -> str:
+    return str(row.image) + row.target
+
+
 def _clean_case(engine: Engine, row: Row) -> _Case:
     encoded, mask = engine.encode(as_scan(row)), load_mask(row.mask)
     clean = engine.segment(encoded, row.target, remove=None)
     return _Case(row, mask, encoded, clean, dice(clean.mask, mask))
 
 
-def _score_twin(
-    engine: Engine,
-    case: _Case,
-    entry: Confounder,
-    protocol: Protocol,
-    index: int,
-    rng: np.random.Generator,
-    scores: _Scores,
-) -> None:
-    text, k, seed = case.row.target, entry.id, twin_seed(protocol, index)
+def _twin_scores(
+    engine: Engine, case: _Case, entry: Confounder, protocol: Protocol, seed: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """The measures of one twin by name; not a number where something was not to be measured on it."""
+    text, k, clean = case.row.target, entry.id, case.clean
     spoilt = engine.encode(engine.add(case.encoded.scan, k, protocol.strength, seed))
     observed = engine.segment(spoilt, text, remove=None)
     restored = engine.segment(spoilt, text, remove=[k])
-    adjusted = engine.segment(spoilt, text).mask
     other = str(rng.choice([name for name in spoilt.strength if name != k]))
     beside = engine.segment(spoilt, text, remove=[other]).mask
     needless = engine.segment(case.encoded, text, remove=[k]).mask
-    clean, observed_dice = case.clean, dice(observed.mask, case.mask)
-    scores.modality.append(case.row.modality)
-    scores.damage.append(case.clean_dice - observed_dice)
-    scores.regained.append(dice(restored.mask, case.mask) - observed_dice)
-    scores.observed_dice.append(observed_dice)
-    scores.adjusted_dice.append(dice(adjusted, case.mask))
-    scores.twin_observed.append(dice(observed.mask, clean.mask))
-    scores.twin_removed.append(dice(restored.mask, clean.mask))
-    scores.adjusted_gain.append(dice(adjusted, case.mask) - observed_dice)
-    scores.off_target.append(moved_area(beside, observed.mask, clean.mask))
-    scores.null_effect.append(moved_area(needless, clean.mask, clean.mask))
-    scores.harm.append(case.clean_dice - dice(needless, case.mask))
+    observed_dice, adjusted_dice = dice(observed.mask, case.mask), dice(engine.segment(spoilt, text).mask, case.mask)
     change = projection(restored.probability - observed.probability, clean.probability - observed.probability)
-    if change is not None:
-        scores.effectiveness.append(change[0])
-        scores.amplification.append(change[1])
-    scores.strength_with.append(spoilt.strength[k])
-    scores.strength_without.append(case.encoded.strength[k])
-    if entry.scope == "local":
-        region = simulate(case.encoded.scan.image_u8, entry.simulator or "", strength=protocol.strength, seed=seed)
-        scores.peak_inside.append(_peak_is_inside(engine, spoilt, entry, region.region))
+    return {
+        "modality": case.row.modality,
+        "damage": case.clean_dice - observed_dice,
+        "regained": dice(restored.mask, case.mask) - observed_dice,
+        "observed_dice": observed_dice,
+        "adjusted_dice": adjusted_dice,
+        "twin_observed": dice(observed.mask, clean.mask),
+        "twin_removed": dice(restored.mask, clean.mask),
+        "adjusted_gain": adjusted_dice - observed_dice,
+        "off_target": moved_area(beside, observed.mask, clean.mask),
+        "null_effect": moved_area(needless, clean.mask, clean.mask),
+        "harm_to_clean": case.clean_dice - dice(needless, case.mask),
+        "effectiveness": np.nan if change is None else change[0],
+        "amplification": np.nan if change is None else change[1],
+        "strength_with": spoilt.strength[k],
+        "strength_without": case.encoded.strength[k],
+        "localised": _peak_is_inside(engine, case, spoilt, entry, protocol, seed) if entry.scope == "local" else np.nan,
+    }
 
 
-def _peak_is_inside(engine: Engine, spoilt: EncodedScan, entry: Confounder, region: np.ndarray) -> float:
+def _peak_is_inside(
+    engine: Engine, case: _Case, spoilt: EncodedScan, entry: Confounder, protocol: Protocol, seed: int
+) -> float:
     """Whether the cell where a_k is largest touches the region that was changed."""
+    image_u8 = case.encoded.scan.image_u8
+    region = simulate(image_u8, entry.simulator or "", strength=protocol.strength, seed=seed).region
     where = spoilt.evidence.maps[0][[known.id for known in engine.confounders].index(entry.id)].numpy()
     row, column = np.unravel_index(int(where.argmax()), where.shape)
     high, wide = region.shape[0] / where.shape[0], region.shape[1] / where.shape[1]
@@ -191,42 +172,44 @@ def _strength_order(engine: Engine, case: _Case, entry: Confounder, protocol: Pr
     return float(np.asarray(spearmanr(protocol.ladder, seen))[0])
 
 
-def _summary(scores: _Scores) -> dict[str, Any]:
+_MEANS = (
+    "observed_dice", "adjusted_dice", "twin_observed", "twin_removed", "adjusted_gain", "off_target", "null_effect",
+    "harm_to_clean",
+)  # fmt: skip
+
+
+def _summary(twins: pd.DataFrame, strength_order: list[float]) -> dict[str, Any]:
     return {
-        **_recovery(scores.damage, scores.regained),
-        "observed_dice": bootstrap_mean(scores.observed_dice),
-        "adjusted_dice": bootstrap_mean(scores.adjusted_dice),
-        "twin_observed": bootstrap_mean(scores.twin_observed),
-        "twin_removed": bootstrap_mean(scores.twin_removed),
-        "adjusted_gain": bootstrap_mean(scores.adjusted_gain),
-        "off_target": bootstrap_mean(scores.off_target),
-        "null_effect": bootstrap_mean(scores.null_effect),
-        "harm_to_clean": bootstrap_mean(scores.harm),
-        "effectiveness": float(np.median(scores.effectiveness)) if scores.effectiveness else None,
-        "amplification": float(np.median(scores.amplification)) if scores.amplification else None,
-        "detection_auroc": auroc(scores.strength_with, scores.strength_without),
-        "localised": float(np.mean(scores.peak_inside)) if scores.peak_inside else None,
-        "strength_order": float(np.nanmean(scores.strength_order)),
+        **recovery(twins["damage"], twins["regained"]),
+        **{name: bootstrap_mean(twins[name]) for name in _MEANS},
+        **{name: _if_any(np.median, twins[name]) for name in ("effectiveness", "amplification")},
+        "detection_auroc": auroc(twins["strength_with"], twins["strength_without"]),
+        "localised": _if_any(np.mean, twins["localised"]),
+        "strength_order": float(np.nanmean(strength_order)),
         "by_modality": {
-            modality: _recovery(*_of_modality(scores, modality)) for modality in sorted(set(scores.modality))
+            str(name): recovery(mine["damage"], mine["regained"]) for name, mine in twins.groupby("modality")
         },
     }
 
 
-def _of_modality(scores: _Scores, modality: str) -> tuple[list[float], list[float]]:
-    mine = [i for i, name in enumerate(scores.modality) if name == modality]
-    return [scores.damage[i] for i in mine], [scores.regained[i] for i in mine]
+def _if_any(statistic: Callable[..., Any], values: Iterable[float]) -> float | None:
+    """A statistic of what was measured; None where nothing was."""
+    measured = [value for value in values if not np.isnan(value)]
+    return float(statistic(measured)) if measured else None
 
 
-def _recovery(damage: list[float], regained: list[float]) -> dict[str, Any]:
+def recovery(damage: Iterable[float], regained: Iterable[float]) -> dict[str, Any]:
+    """Damage, what was regained of it, and their ratio, which is None below `LEAST_DAMAGE`."""
     mean = bootstrap_mean(damage)
-    recovery: Mean | None = bootstrap_ratio(regained, damage) if mean.mean >= LEAST_DAMAGE else None
-    return {"scans": mean.count, "damage": mean, "regained": bootstrap_mean(regained), "recovery": recovery}
+    ratio = bootstrap_ratio(regained, damage) if mean.mean >= LEAST_DAMAGE else None
+    return {"scans": mean.count, "damage": mean, "regained": bootstrap_mean(regained), "recovery": ratio}
 
 
 def _total(table: dict[str, Any]) -> dict[str, Any]:
     scored = [row for row in table.values() if row["recovery"] is not None]
     lost = sum(row["damage"].mean for row in scored)
+    means = {name: [row[name].mean for row in table.values()] for name in _MEANS}
+    detection = [row["detection_auroc"] for row in table.values()]
     located = [row["localised"] for row in table.values() if row["localised"] is not None]
     return {
         "confounders scored": len(scored),
@@ -234,12 +217,12 @@ def _total(table: dict[str, Any]) -> dict[str, Any]:
         "mean recovery": float(np.mean([row["recovery"].mean for row in scored])) if scored else None,
         "recovery of all damage": sum(row["regained"].mean for row in scored) / lost if lost else None,
         "twin agreement gained on": sum(row["twin_removed"].mean > row["twin_observed"].mean for row in scored),
-        "observed Dice on confounded scans": float(np.mean([row["observed_dice"].mean for row in table.values()])),
-        "adjusted Dice on confounded scans": float(np.mean([row["adjusted_dice"].mean for row in table.values()])),
-        "mean off-target change": float(np.mean([row["off_target"].mean for row in table.values()])),
-        "mean null effect": float(np.mean([row["null_effect"].mean for row in table.values()])),
-        "largest harm to clean scans": max(row["harm_to_clean"].mean for row in table.values()),
-        "mean detection AUROC": float(np.mean([row["detection_auroc"] for row in table.values()])),
-        "worst detection AUROC": min(row["detection_auroc"] for row in table.values()),
-        "local maps that peak inside": float(np.mean(located)),
+        "observed Dice on confounded scans": float(np.mean(means["observed_dice"])),
+        "adjusted Dice on confounded scans": float(np.mean(means["adjusted_dice"])),
+        "mean off-target change": float(np.mean(means["off_target"])),
+        "mean null effect": float(np.mean(means["null_effect"])),
+        "largest harm to clean scans": max(means["harm_to_clean"]),
+        "mean detection AUROC": float(np.mean(detection)),
+        "worst detection AUROC": min(detection),
+        "local maps that peak inside": float(np.mean(located)) if located else None,
     }

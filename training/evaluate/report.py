@@ -1,4 +1,8 @@
-"""Tables of an evaluation as JSON and as Markdown, each with what made them: checkpoint, commit, command."""
+"""Tables of an evaluation as JSON, and as Markdown made from that JSON; each with what made it.
+
+Every page is a Jinja2 template of `templates/`; a table is a pandas frame, its Markdown three lines here (pandas needs
+`tabulate` for it).
+"""
 
 import json
 import subprocess
@@ -7,37 +11,20 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import pandas as pd
+
+from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.recovery import LEAST_DAMAGE, worth
 from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry
-from training.evaluate.measures import Mean
 
 RESULTS_DIR = PROJECT_DIR / "docs" / "results"
-_COLUMNS = {
-    "damage": "damage",
-    "recovery": "recovery",
-    "observed_dice": "observed Dice",
-    "adjusted_dice": "adjusted Dice",
-    "twin_observed": "twin, observed",
-    "twin_removed": "twin, removed",
-    "adjusted_gain": "adjusted gain",
-    "off_target": "off-target",
-    "null_effect": "null effect",
-    "harm_to_clean": "harm to clean",
-    "effectiveness": "effect",
-    "amplification": "besides",
-    "detection_auroc": "AUROC",
-    "localised": "peak inside",
-    "strength_order": "strength order",
-}
 
 
-def provenance(entry: CheckpointEntry, command: str) -> dict[str, str]:
-    """What made a table: checkpoint and its SHA-256, the commit of the code, the command."""
-    return {
-        "checkpoint": f"{entry.name} {entry.version}",
-        "sha256": entry.sha256,
-        "commit": commit_of_code(),
-        "command": command,
-    }
+def provenance(entry: CheckpointEntry | None, command: str) -> dict[str, str]:
+    """What made a table: checkpoint and its SHA-256 where it is of one, the commit of the code, the command."""
+    made_by = {} if entry is None else {"checkpoint": f"{entry.name} {entry.version}", "sha256": entry.sha256}
+    return made_by | {"commit": commit_of_code(), "command": command}
 
 
 def commit_of_code() -> str:
@@ -51,11 +38,63 @@ def commit_of_code() -> str:
 def write_report(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str], folder: Path = RESULTS_DIR) -> Path:
     """Write `<name>.json` and `<name>.md`; the Markdown's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    plain = _plain({"made_by": dict(made_by), **tables})
-    (folder / f"{name}.json").write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+    plain = json.dumps(_plain({"made_by": dict(made_by), **tables}), indent=1)
+    (folder / f"{name}.json").write_text(plain + "\n", encoding="utf-8")
+    return write_page(name, folder)
+
+
+def write_page(name: str, folder: Path = RESULTS_DIR) -> Path:
+    """Write `<name>.md` from `<name>.json`; its path."""
+    tables = read_results(name, folder)
     path = folder / f"{name}.md"
-    path.write_text(_markdown(name, tables, made_by), encoding="utf-8")
+    page = render("report", name=name, made_by=tables.pop("made_by"), tables=tables)
+    path.write_text(page.rstrip("\n") + "\n", encoding="utf-8")
     return path
+
+
+def read_results(name: str, folder: Path = RESULTS_DIR) -> dict[str, Any]:
+    """The tables of one suite, and under "made_by" what made them.
+
+    Raises:
+        FileNotFoundError: the suite has not been evaluated.
+    """
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def render(template: str, **values: object) -> str:
+    """A template of `templates/` with `values` in it."""
+    return _environment().get_template(f"{template}.md.j2").render(**values)
+
+
+def grid(
+    rows: Mapping[str, Mapping[str, Any]], corner: str, columns: Mapping[str, str] | None = None, interval: bool = True
+) -> str:
+    """A Markdown table, one line a row of `rows`; of `columns` (key -> heading) only, where they are given."""
+    frame = pd.DataFrame([*rows.values()], index=[*rows], dtype=object)
+    if columns is not None:
+        frame = pd.DataFrame({heading: frame[key] for key, heading in columns.items()})
+    cells = frame.map(lambda value: cell(value, interval))
+    lines = [f"| {' | '.join(line)} |" for line in ([corner, *frame.columns], *cells.reset_index().to_numpy())]
+    return "\n".join([lines[0], "|---" * (len(frame.columns) + 1) + "|", *lines[1:]])
+
+
+def cell(value: Any, interval: bool = True) -> str:
+    """A number of a table: 0.812, a mean with its interval, several means with their counts, or - where there is none.
+
+    `interval` says whether a mean shows its own.
+    """
+    if isinstance(value, Mapping) and "mean" in value:
+        return f"{value['mean']:.3f}" + (f" [{value['low']:.3f}, {value['high']:.3f}]" if interval else "")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one['mean']:.3f} ({one['count']})" for name, one in value.items())
+    if value is None or value != value:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def models_of(row: Mapping[str, Any]) -> list[str]:
+    """Whose Dice a row of a comparison holds."""
+    return [key for key in row if key != "pictures" and not key.startswith(("adjusted over ", "refused by "))]
 
 
 def _plain(value: object) -> object:
@@ -66,96 +105,15 @@ def _plain(value: object) -> object:
     return round(value, 5) if isinstance(value, float) else value
 
 
-def _markdown(name: str, tables: Mapping[str, Any], made_by: Mapping[str, str]) -> str:
-    lines = [f"# {name}", "", *(f"- {key}: `{value}`" for key, value in made_by.items()), ""]
-    lines += ["Dice is the mean of per-image Dice at the scan's own size; intervals are 95 % bootstrap.", ""]
-    if "segmentation" in tables:
-        lines += _segmentation_lines(tables["segmentation"])
-    if "faithfulness" in tables:
-        lines += _faithfulness_lines(tables["faithfulness"])
-    for key in ("absent", "sides", "typed together", "speed"):
-        if key in tables:
-            lines += [f"## {key}", "", "| what | value |", "|---|---|"]
-            lines += [f"| {what} | {_cell(value)} |" for what, value in tables[key].items()] + [""]
-    if "finetune" in tables:
-        lines += _finetune_lines(tables["finetune"])
-    if "rivals" in tables:
-        lines += ["## rivals, clean and confounded scans", "", *_grid("pictures of", tables["rivals"])]
-        lines += ["## means of the source sets and of the unseen sites", "", *_grid("mean", tables["kinds"])]
-    if "sites" in tables:
-        lines += ["## one site left out", "", *_grid("test", tables["sites"])]
-    if "planted" in tables:
-        lines += _planted_lines(tables)
-    corners = {
-        "boxes": "set",
-        "typed": "left out",
-        "text": "set",
-        "derangement": "set",
-        "branches": "set",
-        "rounds": "round",
-        "poison": "corrections",
-    }
-    for key, corner in corners.items():
-        if key in tables:
-            lines += [f"## {key}", "", *_grid(corner, tables[key])]
-    return "\n".join(lines)
-
-
-def _grid(corner: str, rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A table of rows with equal keys."""
-    columns = list(next(iter(rows.values())))
-    lines = [f"| {corner} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    return [
-        *lines,
-        *(f"| {name} | {' | '.join(_cell(row[key]) for key in columns)} |" for name, row in rows.items()),
-        "",
-    ]
-
-
-def _segmentation_lines(table: Mapping[str, Any]) -> list[str]:
-    rows = {name: _flat(row) for name, row in table.items() if isinstance(row, Mapping) and name != "means"}
-    lines = ["## segmentation", "", *_grid("set", rows)]
-    lines += [f"- {name}: {value:.3f}" for name, value in table["means"].items()]
-    return [*lines, "", f"Expected calibration error of the pixels: {table['pixel_calibration_error']:.4f}.", ""]
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    sizes = ", ".join(f"{name} {value.mean:.3f} ({value.count})" for name, value in row["by size"].items())
-    flat = {key: value for key, value in row.items() if key != "by size"}
-    return {**flat, "by size": sizes, "normal_scans_empty": row.get("normal_scans_empty")}
-
-
-def _faithfulness_lines(table: Mapping[str, Any]) -> list[str]:
-    lines = ["## faithfulness of the switches", "", f"Twins: {asdict(table['protocol'])}.", ""]
-    lines += [f"| confounder | {' | '.join(_COLUMNS.values())} |", "|---" * (len(_COLUMNS) + 1) + "|"]
-    for name, row in table["confounders"].items():
-        lines.append(f"| {name} | {' | '.join(_cell(row[key], interval=False) for key in _COLUMNS)} |")
-    lines += ["", *(f"- {key}: {_cell(value)}" for key, value in table["total"].items()), ""]
-    return lines
-
-
-def _finetune_lines(table: Mapping[str, Any]) -> list[str]:
-    lines = [f"Before: {', '.join(f'{name} {_cell(mean)}' for name, mean in table['before'].items())}.", ""]
-    rounds = {name: row for name, row in table.items() if name != "before"}
-    columns = list(next(iter(rounds.values())))
-    lines += [f"| way | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    return [*lines, *(f"| {name} | {' | '.join(map(_cell, row.values()))} |" for name, row in rounds.items()), ""]
-
-
-def _planted_lines(tables: Mapping[str, Any]) -> list[str]:
-    lines = [
-        "## planted shortcut: Dice by test",
-        "",
-        *(f"- {key}: {_cell(v)}" for key, v in tables["facts"].items()),
-        "",
-    ]
-    lines += _grid("model", tables["planted"])
-    return [*lines, "## paired gains", "", *_grid("pair", tables["gains"])]
-
-
-def _cell(value: object, *, interval: bool = True) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, Mean):
-        return str(value) if interval else f"{value.mean:.3f}"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = cell
+    environment.globals |= {"grid": grid, "models_of": models_of, "worth": worth, "LEAST_DAMAGE": LEAST_DAMAGE}
+    environment.globals["label"] = {entry.id: entry.label for entry in load_dictionary()}
+    return environment

@@ -23,7 +23,7 @@ from training.data import Row, load_mask, read_index
 from training.data.descriptions import neutral
 from training.evaluate.measures import bootstrap_mean
 from training.evaluate.report import RESULTS_DIR, provenance, write_report
-from training.evaluate.segmentation import ID_SETS, OOD_SETS, as_scan, evaluation_rows, spread
+from training.evaluate.scans import ID_SETS, OOD_SETS, as_scan, evaluation_rows, spread
 from training.progress import Bar
 
 SCANS = 15

@@ -24,7 +24,7 @@ from training.data import Row, load_mask
 from training.data.descriptions import neutral
 from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
 from training.evaluate.measures import Mean, bootstrap_mean
-from training.evaluate.segmentation import ID_SETS, OOD_SETS, as_scan, spread
+from training.evaluate.scans import ID_SETS, OOD_SETS, as_scan, spread
 
 OnProgress = Callable[[int, int], object]
 

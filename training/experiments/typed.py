@@ -28,7 +28,7 @@ from training.data import Row, load_mask, load_squares, read_index, train_rows
 from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
 from training.evaluate.measures import auroc, bootstrap_mean, bootstrap_ratio
 from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
-from training.evaluate.segmentation import as_scan, evaluation_rows
+from training.evaluate.scans import as_scan, evaluation_rows
 from training.progress import Bar
 from training.runs import architecture_of, observed_alone
 from training.stages.intervene import InterveneConfig, train_intervene

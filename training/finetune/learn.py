@@ -26,7 +26,7 @@ from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 from training.data.descriptions import ORGAN
 from training.data.text_cache import TextCache
-from training.evaluate.segmentation import ABSENT_TARGETS
+from training.evaluate.scans import ABSENT_TARGETS
 from training.finetune.features import Batch, Features, answer, batch_of
 from training.losses import mask_loss
 from training.precision import mixed_precision

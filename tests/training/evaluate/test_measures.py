@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from monai.metrics.calibration import calibration_binning
 
 from causalseg.annotations import dice
 from training.evaluate.measures import (
@@ -13,6 +15,12 @@ from training.evaluate.measures import (
     moved_area,
     projection,
     risk_coverage_area,
+)
+from training.evaluate.segmentation import (
+    HAUSDORFF,
+    MONAI_DICE,
+    SURFACE,
+    monai_scores,
 )
 
 
@@ -82,3 +90,39 @@ def test_expected_dice_of_sure_probabilities_is_one() -> None:
     assert expected_dice(sure, sure > 0.5) == 1
     assert expected_dice(np.full((2, 2), 0.6), np.ones((2, 2), bool)) == pytest.approx(2 * 2.4 / (2.4 + 4))
     assert expected_dice(np.zeros((2, 2)), np.zeros((2, 2), bool)) == 1
+
+
+def blobs(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    yy, xx = np.mgrid[:60, :80]
+    rng = np.random.default_rng(seed)
+    one, other = ((yy - rng.integers(20, 40)) ** 2 + (xx - rng.integers(20, 60)) ** 2 < 14**2 for _ in range(2))
+    return one, other
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_our_dice_is_monais(seed: int) -> None:
+    one, other = blobs(seed)
+    assert monai_scores(one, other)[MONAI_DICE] == pytest.approx(dice(one, other), abs=1e-6)
+
+
+def test_surfaces_of_masks_that_agree_that_are_moved_and_that_are_empty() -> None:
+    mask, empty = blobs(0)[0], np.zeros((60, 80), bool)
+
+    assert monai_scores(mask, mask) == {MONAI_DICE: 1, SURFACE: 1, HAUSDORFF: 0}
+    assert monai_scores(empty, empty) == {MONAI_DICE: 1, SURFACE: 1, HAUSDORFF: 0}
+    assert monai_scores(empty, mask) == {MONAI_DICE: 0, SURFACE: 0, HAUSDORFF: 100}
+    near, far = (monai_scores(np.roll(mask, by, 1), mask) for by in (2, 6))
+    assert near[SURFACE] == 1 and near[HAUSDORFF] == pytest.approx(2)
+    assert far[SURFACE] < 0.5 and far[HAUSDORFF] == pytest.approx(6)
+
+
+def test_calibration_of_one_scan_is_monais() -> None:
+    rng = np.random.default_rng(0)
+    probability, mask = rng.random((40, 40)).astype(np.float32), rng.random((40, 40)) < 0.4
+    counter = CalibrationCounter()
+    counter.add(probability, mask)
+    sure, truth, count = calibration_binning(
+        torch.from_numpy(probability)[None, None], torch.from_numpy(mask)[None, None], num_bins=15
+    )
+    error = float(((sure - truth).abs() * count).nansum() / count.sum())
+    assert counter.error == pytest.approx(error, abs=1e-5)

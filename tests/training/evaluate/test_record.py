@@ -1,23 +1,51 @@
-"""No number of the README's tables is typed by hand."""
+"""No number of the documentation's tables is typed by hand."""
+
+from pathlib import Path
 
 import pytest
 
-from training.evaluate.record import README_PATH, fill_readme
-from training.evaluate.report import RESULTS_DIR
+from training.evaluate.record import PAGES, TABLES, fill_tables, make_table
+from training.evaluate.report import RESULTS_DIR, write_page
+
+INDEX = RESULTS_DIR / "README.md"
 
 
-def test_the_readme_says_what_the_tables_say() -> None:
-    readme = README_PATH.read_text(encoding="utf-8")
-    assert fill_readme(readme, RESULTS_DIR) == readme
+@pytest.mark.parametrize("page", PAGES, ids=["readme", "results"])
+def test_pages_say_what_the_tables_say(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert fill_tables(text) == text
+
+
+def test_every_table_stands_in_the_page_of_results() -> None:
+    text = INDEX.read_text(encoding="utf-8")
+    assert all(f"<!-- {name} -->\n{make_table(name)}<!-- /{name} -->" in text for name in TABLES)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RESULTS_DIR.glob("*.json")))
+def test_the_page_of_a_suite_says_what_its_json_says(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.json").write_bytes((RESULTS_DIR / f"{name}.json").read_bytes())
+    page = write_page(name, tmp_path)
+    assert page.read_text(encoding="utf-8") == (RESULTS_DIR / f"{name}.md").read_text(encoding="utf-8")
 
 
 def test_a_number_typed_by_hand_does_not_survive() -> None:
-    readme = README_PATH.read_text(encoding="utf-8")
-    flattered = readme.replace("| confounder |", "| confounder of ours |")
-    assert flattered != readme
-    assert fill_readme(flattered, RESULTS_DIR) == readme
+    text = INDEX.read_text(encoding="utf-8")
+    flattered = text.replace("| confounder |", "| confounder of ours |")
+    assert flattered != text
+    assert fill_tables(flattered) == text
 
 
-def test_a_readme_without_its_marks_is_refused() -> None:
-    with pytest.raises(ValueError, match="faithfulness"):
-        fill_readme("# causalseg", RESULTS_DIR)
+@pytest.mark.parametrize("page", ["<!-- trust -->\n", "<!-- /trust -->", "<!-- truth -->\n<!-- /truth -->"])
+def test_a_page_with_a_mark_too_few_or_unknown_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match=r"stands alone|no table truth"):
+        fill_tables(page)
+
+
+def test_a_page_without_marks_stays_as_it_is() -> None:
+    assert fill_tables("# causalseg") == "# causalseg"
+
+
+def test_trust_has_every_switch_once_and_both_means() -> None:
+    table = make_table("trust")
+    assert table.count("reliable |") == 11 and "12 other switches" in table
+    assert table.count("| Masks on") == 2

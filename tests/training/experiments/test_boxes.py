@@ -7,7 +7,7 @@ import numpy as np
 from causalseg.engine import Engine
 from training.data import read_index
 from training.evaluate.report import write_report
-from training.evaluate.segmentation import evaluation_rows
+from training.evaluate.scans import evaluation_rows
 from training.experiments.boxes import HAND, _by_hand, boxes_table
 
 

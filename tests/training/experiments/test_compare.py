@@ -11,7 +11,7 @@ from causalseg.errors import CannotLearn
 from training.data import Row, read_index
 from training.evaluate.faithfulness import Protocol
 from training.evaluate.report import write_report
-from training.evaluate.segmentation import evaluation_rows
+from training.evaluate.scans import evaluation_rows
 from training.experiments.compare import ADJUSTED, OBSERVED, comparison_table, means_of_kinds, with_rivals_of
 
 FEW = Protocol(scans=2, strength=0.8)

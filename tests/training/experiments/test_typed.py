@@ -10,7 +10,7 @@ from causalseg.engine import Engine
 from training.data import read_index
 from training.evaluate.faithfulness import Protocol
 from training.evaluate.report import write_report
-from training.evaluate.segmentation import evaluation_rows
+from training.evaluate.scans import evaluation_rows
 from training.experiments.typed import LEFT_OUT, known_entries, typed_tables
 from training.runs import observed_alone
 

@@ -1,0 +1,101 @@
+"""`python -m training evaluate | speed | record`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from causalseg.checkpoints import find_entry, load_network
+from causalseg.engine import Engine
+from causalseg.errors import CheckpointError
+from training.data import read_index
+from training.evaluate.record import record_results
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.evaluate.scans import Groups, evaluation_rows
+from training.progress import Bar
+from training.stages.release import summarize_results, write_entry
+
+SUITES = {
+    "causalseg": ("segmentation", "faithfulness", "text"),
+    "causalclipseg": ("segmentation", "text", "branches"),
+    "mcdrl": ("segmentation", "text"),
+}
+"""Of each core: without named confounders there is no switch whose faithfulness could be scored."""
+
+Data = Annotated[Path, typer.Option(help="Folder with index.csv, label store, or parquet shards.")]
+Checkpoint = Annotated[str, typer.Option(help="Name in checkpoints_manifest.yaml.")]
+Out = Annotated[Path, typer.Option(help="Folder of the tables.")]
+
+
+def evaluate(
+    data: Data,
+    checkpoint: Checkpoint = "causalseg-lite",
+    suite: Annotated[Literal["all", "segmentation", "faithfulness", "text", "branches"], typer.Option()] = "all",
+    out: Out = RESULTS_DIR,
+) -> None:
+    """Write the tables of a checkpoint."""
+    entry = find_entry(checkpoint)
+    able = SUITES[entry.architecture.core]
+    if suite not in ("all", *able):
+        raise CheckpointError(
+            f"Suite {suite} is not for core {entry.architecture.core}, whose suites are {', '.join(able)}."
+        )
+    groups = evaluation_rows(read_index(data))
+    for name in able if suite == "all" else (suite,):
+        command = f"python -m training evaluate --data FOLDER --checkpoint {checkpoint} --suite {name}"
+        write_report(name, _TABLES_OF[name](checkpoint, groups), provenance(entry, command), out)
+
+
+def _segmentation(checkpoint: str, groups: Groups) -> dict[str, Any]:
+    from training.evaluate.segmentation import segmentation_table
+
+    return {"segmentation": segmentation_table(Engine.load(checkpoint), groups, Bar("segmentation"))}
+
+
+def _faithfulness(checkpoint: str, groups: Groups) -> dict[str, Any]:
+    from training.evaluate.faithfulness import Protocol, faithfulness_table
+
+    return {"faithfulness": faithfulness_table(Engine.load(checkpoint), groups, Protocol(), Bar("confounders"))}
+
+
+def _text(checkpoint: str, groups: Groups) -> dict[str, Any]:
+    from training.evaluate.text import text_tables
+
+    return text_tables(Engine.load(checkpoint), groups, Bar("absent"))
+
+
+def _branches(checkpoint: str, groups: Groups) -> dict[str, Any]:
+    from causalseg.models.causalclipseg import CausalClipSegNetwork
+    from training.experiments.papers.branches import branches_table
+
+    entry = find_entry(checkpoint)
+    network = cast(CausalClipSegNetwork, load_network(entry))
+    return {"branches": branches_table(network, groups, entry.architecture.input_side_px, 60)}
+
+
+_TABLES_OF: dict[str, Callable[[str, Groups], dict[str, Any]]] = {
+    "segmentation": _segmentation,
+    "faithfulness": _faithfulness,
+    "text": _text,
+    "branches": _branches,
+}
+
+
+def speed(checkpoint: Checkpoint = "causalseg-lite", out: Out = RESULTS_DIR) -> None:
+    """How long a person waits, on this machine; needs no data."""
+    from training.evaluate.speed import speed_table
+
+    tables = {"speed": speed_table(Engine.load(checkpoint))}
+    command = f"python -m training speed --checkpoint {checkpoint}"
+    write_report("speed", tables, provenance(find_entry(checkpoint), command), out)
+
+
+def record(
+    checkpoint: Checkpoint = "causalseg-lite",
+    results: Annotated[Path, typer.Option(help="Folder of the tables.")] = RESULTS_DIR,
+) -> None:
+    """Put the tables of docs/results into the documentation, and their totals into the manifest."""
+    write_entry(replace(find_entry(checkpoint), metrics=summarize_results(results)))
+    record_results(results)
