@@ -10,6 +10,8 @@ DEV_MADE := $(DEV)/.made-$(shell cat requirements.txt requirements-dev.txt | cks
 PIP := -m pip install --disable-pip-version-check -q
 SITE := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 PYTEST := $(DEV)/bin/python -m pytest
+# Needs no weights, no browser and no second.
+FAST := tests/causal tests/scan tests/test_phantoms.py tests/ui tests/test_house.py tests/test_versions.py
 # Two processes of one thread each.
 WORKERS ?= 2
 TWO := -n $(WORKERS) --dist worksteal
@@ -37,7 +39,7 @@ types:
 	$(DEV)/bin/pyright
 
 fast:
-	$(PYTEST) $(TWO) -m fast
+	$(PYTEST) $(TWO) -m "not slow and not page" $(FAST)
 
 tests:
 	$(PYTEST) $(TWO) -m "not slow"

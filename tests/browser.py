@@ -10,6 +10,15 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 HOW_TO_INSTALL = (
     "The browser tests need a Chromium and none was found. Install one (Debian, Ubuntu: `apt-get install chromium`; "
     "elsewhere: `.venv/bin/playwright install chromium`) or set CHROMIUM to its path, then run the tests again."

@@ -10,25 +10,15 @@ from zlib import crc32
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
 from causalseg.ui.demo import build_demo, launch_options
-from tests.browser import HOW_TO_INSTALL, find_chromium
 from tests.ui.drive import describe, expect_status, expect_text, new_page, open_example, upload
 from tests.ui.fakes import FakeEngine, disc
 from tests.ui.volumes import write_frames
 
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 TOUR_SEEN_JS = "localStorage.setItem('causalseg-tour', 'yes')"
 """Of a browser that has been here before."""
 
@@ -56,17 +46,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         )
         yield App(url, engine, store, cache_dir)
         demo.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = find_chromium()
-    if path is None:
-        pytest.fail(HOW_TO_INSTALL)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ TIMEOUT_MS = 120_000
 """Of every wait; generous, for machines that are busy."""
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 _POLL_MS = 50
+"""Between two looks at a condition."""
+_STILL_FRAMES = 4
+"""For which what is drawn must not change; frames, not time, so that a busy machine may be slow."""
+_FRAMES_JS = "left => new Promise(done => { const next = () => left-- ? requestAnimationFrame(next) : done(); next() })"
 _TINTED = 20
 """How much greener than red a reddish scan is under the mask's tint."""
 
@@ -158,7 +162,7 @@ class Editor:
 
     def _is_still(self) -> bool:
         before = self.page.locator("#editor").screenshot()
-        self.page.wait_for_timeout(_POLL_MS)
+        self.page.evaluate(_FRAMES_JS, _STILL_FRAMES)
         return self.page.locator("#editor").screenshot() == before
 
     def colour(self, xy: tuple[int, int]) -> tuple[float, float, float]:

@@ -1,9 +1,11 @@
 """Every command that README.md and docs/*.md give runs in the user's environment; a new one cannot be forgotten."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Sequence
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from tests.user.environment import LONGEST_SECONDS, PYTHON, ROOT, run
 KNOWN = {"python", "make", "pip", "git", "cd", "docker"}
 """First words of the lines in shell blocks. Another one needs a test of its own."""
 COMMANDS = module_commands()
-PLACEHOLDERS = {"STAGE": "observe", "OWNER/NAME": "owner/name"}
+STANDS_FOR_ANY = "STAGE"
+"""A word in place of a choice: what comes before it is asked for help."""
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +33,11 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def helped() -> dict[tuple[str, ...], tuple[int, str]]:
     """What each command says when `--help` is added."""
-    asked = [[PLACEHOLDERS.get(word, word).split("|")[0] for word in words] for words in COMMANDS]
+    asked = [[word.partition("|")[0] for word in takewhile(lambda word: word != STANDS_FOR_ANY, w)] for w in COMMANDS]
     done = subprocess.run(
         [PYTHON, "-m", "tests.user.ask_for_help"],
         cwd=ROOT,
+        env=os.environ | {"COLUMNS": "300", "TERM": "dumb"},
         input=json.dumps(asked),
         capture_output=True,
         text=True,
@@ -89,7 +93,7 @@ def test_a_command_of_the_app_does_what_it_says(scan: Path, words: Sequence[str]
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-    for option, name in zip(words, words[1:], strict=False):
+    for option, name in pairwise(words):
         if option == "--out":
             assert (scan / name).exists()
 

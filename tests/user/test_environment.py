@@ -1,4 +1,4 @@
-"""What a user has is requirements.txt alone, so a package that only the tools bring is missing there, as for the user."""
+"""What a user has is requirements.txt alone: a package that only the tools bring is missing there."""
 
 import json
 import re

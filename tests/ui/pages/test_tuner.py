@@ -14,7 +14,7 @@ from causalseg.ui.desk.tuner import Order, Point, Tuner, Tuning
 from training.__main__ import _parser
 
 ORDER = Order(Path("store"), Path("versions"), "tiny", "tiny", "one", seed=3)
-LONGEST_WAIT_SECONDS = 60
+LONGEST_WAIT_SECONDS = 300
 
 
 def tuner(how: str) -> Tuner:

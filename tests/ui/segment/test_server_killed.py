@@ -1,14 +1,6 @@
 """kill -9 of the app in the middle of a hundred saves: every acknowledged label is there and whole, and it goes on."""
 
 import json
-import os
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,56 +10,15 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page
 
 from causalseg.annotations.store import LabelStore
-from causalseg.ui.assets import ASSETS_DIR
-from tests.ui.conftest import TOUR_SEEN_JS, free_port
+from tests.ui.conftest import TOUR_SEEN_JS
 from tests.ui.drive import Editor, expect_text, new_page, until
+from tests.user.app import Server, serving
 
-ROOT = ASSETS_DIR.parent
 SAVES = 100
 KILLED_AFTER = 60
 AT_ONCE = 8
 """Saves that wait in the queue, which holds no more than `QUEUE_SIZE`."""
 HOLE_PX = 6
-
-
-@dataclass(frozen=True)
-class Server:
-    """The app as `python app.py` starts it, in a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    folder: Path
-
-    def acknowledged(self) -> int:
-        """Saves that went well, as the log has them: before the browser is told of each."""
-        return (self.folder / "log.txt").read_text(encoding="utf-8").count("event=save outcome=ok")
-
-    def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(self.url, timeout=5):
-                return True
-        except urllib.error.URLError:
-            return False
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    port = free_port()
-    own = {
-        "CAUSALSEG_STORE_DIR": str(folder / "store"),
-        "CAUSALSEG_VERSIONS_DIR": str(folder / "versions"),
-        "GRADIO_TEMP_DIR": str(folder / "gradio"),
-        "GRADIO_SERVER_PORT": str(port),
-    }
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=os.environ | own, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield Server(process, f"http://127.0.0.1:{port}", folder)
-        finally:
-            process.kill()
-            process.wait()
 
 
 def first_save(page: Page, server: Server, number: int) -> tuple[Editor, dict[str, Any]]:
