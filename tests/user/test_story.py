@@ -8,8 +8,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
 from causalseg.annotations import review
-from causalseg.annotations.registry import Facts
 from causalseg.annotations.store import LabelStore
+from causalseg.annotations.store.scans import Facts
 from causalseg.phantoms import make_phantom
 from causalseg.scan import Scan
 from tests.ui.conftest import TOUR_SEEN_JS
