@@ -16,8 +16,8 @@ from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui.demo import build_demo, launch_options
-from tests.browser import HOW_TO_INSTALL, find_chromium
-from tests.ui.conftest import CHROMIUM_ARGS, TOUR_SEEN_JS, free_port
+from tests.browser import CHROMIUM_ARGS, HOW_TO_INSTALL, find_chromium
+from tests.ui.conftest import TOUR_SEEN_JS, free_port
 from tests.ui.drive import TIMEOUT_MS, expect_status, expect_text, open_example
 
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
