@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Real, UInt8
 
 from causalseg.errors import BadView
-from causalseg.scan.window import Window, look_up, percentile_window
+from causalseg.scan.window import Picture, Pixels, Window, look_up, percentile_window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,15 +29,13 @@ class Display:
     table: GreyTable | None = None
     is_inverted: bool = False
 
-    def window_of(self, values: Real[np.ndarray, "height width *rgb"], chosen: Window | None = None) -> Window | None:
+    def window_of(self, values: Pixels, chosen: Window | None = None) -> Window | None:
         """The window that `render` uses: None for colours, and where the file's own table is used."""
         if values.ndim == 3 or (chosen is None and self.table is not None):
             return None
         return chosen or self.window or percentile_window(values)
 
-    def render(
-        self, values: Real[np.ndarray, "height width *rgb"], chosen: Window | None = None
-    ) -> UInt8[np.ndarray, "height width 3"]:
+    def render(self, values: Pixels, chosen: Window | None = None) -> Picture:
         """The picture of `values` (grey in the modality's unit, or RGB of 8 bits), through `chosen` where given.
 
         Raises:

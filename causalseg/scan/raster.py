@@ -7,7 +7,6 @@ before any pixel is decoded.
 from io import BytesIO
 
 import numpy as np
-from jaxtyping import Real
 from PIL import (
     BmpImagePlugin,
     Image,
@@ -23,7 +22,7 @@ from causalseg.scan.display import Display
 from causalseg.scan.refusals import refuse_malformed
 from causalseg.scan.request import Request
 from causalseg.scan.scan import Scan, Volume
-from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, percentile_window, preset_windows
+from causalseg.scan.window import HIGH_PERCENT, LOW_PERCENT, Pixels, percentile_window, preset_windows
 
 RASTER_MAGIC: dict[str, tuple[bytes, ...]] = {
     "PNG": (b"\x89PNG\r\n\x1a\n",),
@@ -81,7 +80,7 @@ def read_raster(content: bytes, kind: str, request: Request) -> Scan:
     )
 
 
-def _pages(image: ImageFile.ImageFile, count: int, request: Request) -> list[Real[np.ndarray, "height width *rgb"]]:
+def _pages(image: ImageFile.ImageFile, count: int, request: Request) -> list[Pixels]:
     """Every page of the size and depth of the first."""
     pages = []
     for page in range(count):
@@ -94,7 +93,7 @@ def _pages(image: ImageFile.ImageFile, count: int, request: Request) -> list[Rea
     return [page for page in pages if (page.shape, page.dtype) == (pages[0].shape, pages[0].dtype)]
 
 
-def _decode(image: ImageFile.ImageFile) -> Real[np.ndarray, "height width *rgb"]:
+def _decode(image: ImageFile.ImageFile) -> Pixels:
     """Upright pixels: grey values as they are stored where they are deep, else RGB of 8 bits."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # other libraries switch it on for the whole process
     image.load()
@@ -112,7 +111,7 @@ def _on_black(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "black"), layer).convert("RGB")
 
 
-def _colours(values: Real[np.ndarray, "height width *rgb"]) -> str:
+def _colours(values: Pixels) -> str:
     return "RGB, 8 bits" if values.ndim == 3 else f"grey, {8 * values.dtype.itemsize} bits"
 
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.formats import decode, kind_of
+from causalseg.scan.file_kinds import decode, kind_of
 from causalseg.scan.request import Progress, Request, ignore_progress
 from causalseg.scan.scan import Scan
 from causalseg.scan.worker.pool import decode_apart

@@ -39,6 +39,10 @@ _AIR_HU, _BONE_HU = -500, 500
 _CONTRAST_PERCENTS = (5.0, 95.0)
 
 
+Pixels = Real[np.ndarray, "height width *rgb"]
+"""Of one slice: grey values in any unit, or colours."""
+Picture = UInt8[np.ndarray, "height width 3"]
+"""RGB as it is shown."""
 WindowShape = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 

@@ -13,7 +13,7 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_ui
 
 from causalseg.errors import InputError
 from causalseg.scan import Scan, read_scan
-from causalseg.scan.formats import decode
+from causalseg.scan.file_kinds import decode
 from causalseg.scan.request import Request
 from causalseg.settings import Settings
 

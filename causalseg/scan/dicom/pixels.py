@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
-import numpy as np
-from jaxtyping import Real
 from pydicom import FileDataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
@@ -16,6 +14,7 @@ from causalseg.errors import UnreadableScan
 from causalseg.scan.dicom.codestream import codestream_hw
 from causalseg.scan.dicom.jpeg_12_bit import decode_jpeg_12_bit, is_jpeg_12_bit
 from causalseg.scan.dicom.parse import frames_of
+from causalseg.scan.window import Pixels
 
 UNDECODABLE = (
     "The pixels of this DICOM file cannot be decoded: they are damaged, cut off, or compressed in a way that is not "
@@ -26,7 +25,7 @@ _PLUGINS = ("pydicom", "pylibjpeg", "pillow", "pyjpegls", "gdcm")
 """pydicom's decoders, those that survived flipped and cut bytes first; GDCM last, which aborts on some of them."""
 
 
-def stored_frames(dataset: FileDataset) -> Iterator[Real[np.ndarray, "height width *rgb"]]:
+def stored_frames(dataset: FileDataset) -> Iterator[Pixels]:
     """Stored values of each frame as they are, grey or RGB (YBR converted).
 
     Raises:
@@ -48,7 +47,7 @@ def stored_frames(dataset: FileDataset) -> Iterator[Real[np.ndarray, "height wid
     raise UnreadableScan(UNDECODABLE)
 
 
-def _decode(dataset: FileDataset, syntax: UID, frames: int) -> Iterator[Real[np.ndarray, "height width *rgb"]]:
+def _decode(dataset: FileDataset, syntax: UID, frames: int) -> Iterator[Pixels]:
     """Frame by frame; a compressed one by the first decoder that can do what is left."""
     if not syntax.is_encapsulated:
         yield from iter_pixels(dataset)

@@ -8,7 +8,7 @@ stored ──┬── MONOCHROME   modality LUT or rescale -> values; VOI LUT, 
 import math
 
 import numpy as np
-from jaxtyping import Bool, Integer, Real, UInt8
+from jaxtyping import Bool, Integer, Real
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut
@@ -16,8 +16,9 @@ from pydicom.pixels.processing import apply_color_lut
 from causalseg.errors import UnreadableScan
 from causalseg.scan.dicom.header import numbers_of
 from causalseg.scan.display import Display, GreyTable
-from causalseg.scan.window import NamedWindow, Window, WindowShape, look_up
+from causalseg.scan.window import NamedWindow, Picture, Pixels, Window, WindowShape, look_up
 
+Indices = Integer[np.ndarray, "height width"]
 _UNKNOWN_COLOURS = (
     "The colours of this DICOM file are stored in a way that is not known here. Export it as RGB or PNG, "
     "then open it again."
@@ -33,9 +34,7 @@ _EXPLANATIONS = {
 """What makers call their windows; other words might be somebody's name and are left out."""
 
 
-def measure(
-    stored: Real[np.ndarray, "height width *rgb"], dataset: Dataset, facts: Dataset
-) -> Real[np.ndarray, "height width *colours"]:
+def measure(stored: Pixels, dataset: Dataset, facts: Dataset) -> Real[np.ndarray, "height width *colours"]:
     """Stored values -> the unit of the modality (CT: HU), or RGB of 8 bits.
 
     Whole numbers stay whole numbers (at most 32 bits); fractions are float32.
@@ -53,7 +52,7 @@ def measure(
     return _apply_modality(stored, facts)
 
 
-def display_of(stored: Real[np.ndarray, "height width *rgb"], dataset: Dataset, facts: Dataset) -> Display:
+def display_of(stored: Pixels, dataset: Dataset, facts: Dataset) -> Display:
     """VOI LUT, else the first window, else the stored values where they fit a screen (PS3.4 N.2)."""
     if stored.ndim == 3 or dataset.PhotometricInterpretation not in _GREY:
         return Display()
@@ -156,9 +155,7 @@ def _fits_the_screen(stored: Real[np.ndarray, "height width"], facts: Dataset) -
     return stored.dtype.kind == "u" and facts.get("BitsStored", 0) <= _SCREEN_BITS and not is_rescaled
 
 
-def _apply_palette(
-    stored: Integer[np.ndarray, "height width"], dataset: Dataset
-) -> UInt8[np.ndarray, "height width 3"]:
+def _apply_palette(stored: Indices, dataset: Dataset) -> Picture:
     if "SegmentedRedPaletteColorLookupTableData" in dataset:
         rgb = apply_color_lut(stored, dataset)[..., :3]
     else:
@@ -166,13 +163,11 @@ def _apply_palette(
     return _to_8_bits(rgb, 16 if rgb.max() > np.iinfo(np.uint8).max else _SCREEN_BITS)
 
 
-def _palette_channel(
-    stored: Integer[np.ndarray, "height width"], dataset: Dataset, colour: str
-) -> Integer[np.ndarray, "height width"]:
+def _palette_channel(stored: Indices, dataset: Dataset, colour: str) -> Indices:
     length, first_value, _ = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
     return look_up(stored, _entries(dataset, f"{colour}PaletteColorLookupTableData", length), first_value=first_value)
 
 
-def _to_8_bits(rgb: Integer[np.ndarray, "height width 3"], bits: int) -> UInt8[np.ndarray, "height width 3"]:
+def _to_8_bits(rgb: Integer[np.ndarray, "height width 3"], bits: int) -> Picture:
     """The highest 8 of `bits` bits."""
     return (rgb >> max(0, bits - _SCREEN_BITS)).astype(np.uint8)

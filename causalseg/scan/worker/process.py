@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from causalseg.errors import ScanTooLarge, UnreadableScan
-from causalseg.scan.formats import decode
+from causalseg.scan.file_kinds import decode
 from causalseg.scan.refusals import TOO_MUCH_MEMORY
 from causalseg.scan.request import Request
 from causalseg.scan.worker.messages import STEP, Kind, dump_scan, read_message, write_message
