@@ -14,13 +14,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pydantic
+import pydantic.dataclasses
 import safetensors.torch
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from causalseg.checkpoints import CheckpointEntry, file_sha256
@@ -29,6 +32,7 @@ from causalseg.errors import BadVersion, CheckpointError, ChecksumMismatch
 CARD = "card.json"
 CHANGES = "changes.safetensors"
 _POINTER = "promoted.json"
+_LOCK = ".promoted.lock"
 _PARTIAL = ".partial-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -55,7 +59,7 @@ class Comparison:
     change: Score
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, config=pydantic.ConfigDict(extra="forbid"))
 class VersionCard:
     """What is known of a version."""
 
@@ -82,21 +86,8 @@ class VersionCard:
     changes_sha256: str = ""
     """Of the file of tensors; filled in when the version is written."""
 
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> "VersionCard":
-        """A card from its JSON.
 
-        Raises:
-            CheckpointError: a key is unknown or missing.
-        """
-        known = {field.name for field in fields(cls)}
-        if values.keys() != known:
-            raise CheckpointError(f"A version's card has keys {sorted(values)}; {sorted(known)} were expected.")
-        scores = {
-            name: Comparison(*(Score(**comparison[part]) for part in ("before", "after", "change")))
-            for name, comparison in values["scores"].items()
-        }
-        return cls(**{**values, "scores": scores, "reasons": tuple(values["reasons"])})
+_CARD = pydantic.TypeAdapter(VersionCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +224,8 @@ class VersionStore:
 
     def _read_card(self, path: Path) -> VersionCard:
         try:
-            return VersionCard.from_mapping(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return _CARD.validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
             raise CheckpointError(f"The card of version {path.parent.name} cannot be read: {error}") from error
 
     def _pointer(self) -> dict[str, Any]:
@@ -242,16 +233,18 @@ class VersionStore:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"promoted": {}, "history": []}
 
     def _point(self, checkpoint: str, version: str | None, action: str) -> None:
-        pointer = self._pointer()
-        pointer["promoted"][checkpoint] = version
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        pointer["history"].append({"at": at, "checkpoint": checkpoint, "version": version, "action": action})
+        """Serve another version: one at a time, whichever thread or process asks."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=self.folder, prefix=_PARTIAL)
-        os.close(descriptor)
-        _write_json(Path(partial), pointer)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(self.folder / _POINTER)
+        with FileLock(self.folder / _LOCK):
+            pointer = self._pointer()
+            pointer["promoted"][checkpoint] = version
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            pointer["history"].append({"at": at, "checkpoint": checkpoint, "version": version, "action": action})
+            descriptor, partial = tempfile.mkstemp(dir=self.folder, prefix=_PARTIAL)
+            os.close(descriptor)
+            _write_json(Path(partial), pointer)
+            Path(partial).chmod(0o644)
+            Path(partial).replace(self.folder / _POINTER)
 
     def _sweep(self) -> None:
         """Make the folder, and clear what killed runs left in it more than a day ago."""

@@ -1,8 +1,10 @@
 """Versions: written whole or not at all, verified, promoted only past their gate, put back at will, served at once."""
 
+import json
 import os
 import signal
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +117,42 @@ def test_any_version_that_was_promoted_can_be_put_back(versions: VersionStore) -
     assert [line["version"] for line in versions.history(ENTRY.name)] == ["one", "two", "one", "two", "one", None]
     with pytest.raises(BadVersion, match="never promoted"):
         versions.roll_back("never", ENTRY)
+
+
+def test_forty_threads_that_promote_at_once_leave_forty_lines(versions: VersionStore) -> None:
+    versions.add(card("one"), CHANGE)
+
+    with ThreadPoolExecutor(40) as threads:
+        list(threads.map(lambda _: versions.promote("one", ENTRY), range(40)))
+
+    assert len(versions.history(ENTRY.name)) == 40
+    assert versions.promoted(ENTRY) == versions.card("one")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs fork")
+def test_several_processes_that_promote_at_once_lose_no_line(versions: VersionStore) -> None:
+    versions.add(card("one"), CHANGE)
+    children = []
+    for _ in range(4):
+        if (child := os.fork()) == 0:
+            for _ in range(10):
+                versions.promote("one", ENTRY)
+            os._exit(0)
+        children.append(child)
+
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 4
+    assert len(versions.history(ENTRY.name)) == 40
+
+
+def test_a_card_with_a_key_that_is_unknown_or_missing_is_refused(versions: VersionStore) -> None:
+    versions.add(card("one"), CHANGE)
+    path = versions.folder / "one" / "card.json"
+    values = json.loads(path.read_text())
+
+    for wrong in (values | {"colour": "red"}, {key: values[key] for key in values if key != "parent"}):
+        path.write_text(json.dumps(wrong))
+        with pytest.raises(CheckpointError, match="card of version one cannot be read"):
+            versions.card("one")
 
 
 def test_a_version_of_other_weights_is_refused(versions: VersionStore) -> None:

@@ -33,11 +33,13 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
+import typer
 
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.mcdrl_dictionary import ALL
@@ -63,7 +65,6 @@ from training.experiments.planted.cli import add_command as add_planted
 from training.experiments.rivals import train_rival
 from training.experiments.sites import add_command as add_sites
 from training.experiments.typed import add_command as add_typed
-from training.finetune.cli import add_commands
 from training.imagenet import load_imagenet
 from training.progress import Bar
 from training.runs import architecture_of, start_from, take_causal_core, trained
@@ -74,6 +75,15 @@ from training.stages.joint import JointConfig, train_joint
 from training.stages.observe import SegmentConfig, train_refine, train_segment
 from training.stages.release import choose_thresholds, chosen_entry, new_entry, release, write_entry
 
+COMMANDS = {
+    "replay": "training.finetune.cli:replay",
+    "finetune": "training.finetune.cli:finetune",
+    "versions": "training.finetune.cli:versions",
+    "simulate-corrections": "training.experiments.simulated_corrections:simulate_corrections",
+    "simulate-rounds": "training.experiments.simulated_rounds:simulate_rounds",
+    "simulate-poison": "training.experiments.simulated_poison:simulate_poison",
+}
+"""Commands whose module is imported when they are asked for."""
 TOWERS = ("causalseg-lite", "RN50", "ViT-B-16")
 
 
@@ -82,12 +92,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("causalseg.engine").setLevel(logging.WARNING)
     torch.set_flush_denormal(True)
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        if given and given[0] in COMMANDS:
+            return _run(given)
+        options = _parser().parse_args(given)
         options.command(options)
     except (FileNotFoundError, CausalsegError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    return 0
+
+
+def _run(given: Sequence[str]) -> int:
+    module, _, function = COMMANDS[given[0]].partition(":")
+    single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    single.command(given[0])(getattr(import_module(module), function))
+    try:
+        typer.main.get_command(single)(list(given[1:]), prog_name=f"python -m training {given[0]}")
+    except SystemExit as done:
+        return int(done.code or 0)
     return 0
 
 
@@ -150,7 +174,6 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--checkpoint", default="causalseg-lite")
     speed.add_argument("--out", type=Path, default=RESULTS_DIR)
     speed.set_defaults(command=_speed)
-    add_commands(commands)
     return parser
 
 

@@ -15,11 +15,11 @@ from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui import shared_text
 from causalseg.ui.assets import ASSETS_DIR, script
-from causalseg.ui.desk import train
 from causalseg.ui.review import handlers as review
 from causalseg.ui.segment.bindings import bind_segment_page
 from causalseg.ui.segment.layout import STATE_SECONDS
 from causalseg.ui.services import Services
+from causalseg.ui.train import handlers as train
 from causalseg.ui.work import handlers as work
 
 QUEUE_SIZE = 32

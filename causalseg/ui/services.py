@@ -6,7 +6,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
-from causalseg.ui.desk.tuner import Tuner
+from causalseg.ui.train.process import Tuner
 from causalseg.versions import VersionStore
 
 

@@ -10,9 +10,8 @@ from causalseg.checkpoints import CheckpointEntry, changed_copy
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import squash
-from training.finetune.encoder import Encoder
-from training.finetune.features import Features, answer, batch_of, joined
-from training.finetune.material import Correction
+from training.finetune.corrections import Correction
+from training.finetune.features import Encoder, Features, answer, batch_of, joined
 from training.losses import mask_loss
 
 SIDE_PX = 64
@@ -65,10 +64,10 @@ def taught_network() -> CausalSegNetwork:
     for parameter in parameters:
         parameter.requires_grad_()
     optimizer = torch.optim.AdamW(parameters, 3e-3)
-    codes, rng, text = Encoder(network, ENTRY).codes, np.random.default_rng(0), network.text_tower(["polyp"] * 8)
+    rng, text = np.random.default_rng(0), network.text_tower(["polyp"] * 8)
     for _ in range(60):
-        batch = batch_of(items, rng.choice(len(items), 8, replace=False), codes)
-        decoded = answer(taught, batch.stages, batch.removal, text)
+        batch = batch_of(items, rng.choice(len(items), 8, replace=False))
+        decoded = answer(taught, batch, text)
         full = torch.nn.functional.interpolate(decoded.mask_logits, size=(SIDE_PX, SIDE_PX), mode="bilinear")
         presence = torch.nn.functional.softplus(-decoded.presence_logits).mean()
         optimizer.zero_grad()
@@ -84,5 +83,5 @@ def replay_of(network: CausalSegNetwork, count: int) -> Features:
     for number in range(count):
         image_u8, mask = disc(number, KNOWN)
         seen = encoder.observe(squash(image_u8, SIDE_PX)[None].copy())
-        parts.append(encoder.observed_items(seen, mask[None], ["polyp"], ["known"]))
+        parts.append(encoder.items(seen, mask[None], ["polyp"], ["known"]))
     return joined(parts)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.finetune.checks import doubts, too_few
+from training.finetune.corrections import doubts, too_few
 
 SIDE = 64
 

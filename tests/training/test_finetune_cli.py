@@ -9,9 +9,8 @@ import pytest
 from causalseg.checkpoints import find_entry
 from causalseg.versions import VersionStore
 from tests.test_versions import CHANGE, card
-from training.__main__ import _parser, main
+from training.__main__ import main
 from training.finetune.cli import _tell_progress, _tell_step
-from training.replay import ReplayConfig
 
 
 @pytest.fixture
@@ -49,6 +48,7 @@ def test_versions_are_listed_promoted_and_rolled_back(folder: Path, capsys: pyte
         (["--promote", "none"], "There is no version 'none'; there are: bad, good."),
         (["--rollback", "good"], "never promoted"),
         (["--publish", "good"], "--repo OWNER/NAME"),
+        (["--promote", "good", "--rollback", "good"], "at a time"),
         (["--checkpoint", "nothing"], "There is no checkpoint 'nothing'"),
     ],
 )
@@ -70,11 +70,6 @@ def test_fine_tuning_without_replay_features_says_how_to_make_them(
     assert main(["finetune", *arguments]) == 2
     assert "replay features none.npz" in capsys.readouterr().err
     assert not (tmp_path / "v").exists()
-
-
-def test_numbers_left_out_on_the_command_line_are_those_of_the_configuration() -> None:
-    options = _parser().parse_args(["replay", "--data", "folder"])
-    assert (options.scans, options.twins) == (ReplayConfig().scans, ReplayConfig().twins)
 
 
 def test_a_program_reads_progress_and_the_curve_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Stored features stand for the scans: the same answers as the app's, up to 8 bits; files come back as written."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,32 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causalseg.causal.intervention import Removal
-from causalseg.causal.presence import gate
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.intervention import Evidence
+from causalseg.causal.simulate import simulate
+from causalseg.checkpoints import find_entry, load_network
+from causalseg.engine import Engine
 from causalseg.errors import CheckpointError
-from causalseg.models.network import CausalSegNetwork
-from causalseg.models.preprocess import to_network
+from causalseg.models.network import CausalSegNetwork, with_removal
+from causalseg.models.preprocess import to_scan_probability
+from causalseg.phantoms import PHANTOMS, Phantom, make_phantom
+from causalseg.scan import Scan
 from tests.training.finetune_world import ENTRY, SIDE_PX, disc, replay_of
 from training.data import read_index
-from training.finetune.encoder import Encoder
-from training.finetune.features import FeatureHeader, Features, answer, batch_of, joined, quantized, save_features
+from training.finetune import replay
+from training.finetune.augmented_views import mirrored_text
+from training.finetune.features import (
+    Encoder,
+    FeatureHeader,
+    Features,
+    answer,
+    batch_of,
+    joined,
+    quantized,
+    save_features,
+)
 from training.finetune.learn import folds_of
-from training.finetune.views import mirrored_text
-from training.replay import ReplayConfig, load_replay, make_replay
-
-NOISE, HAIR = "sensor_noise", "hair"
+from training.finetune.replay import ReplayConfig, load_replay, make_replay
 
 
 @pytest.fixture
@@ -36,28 +49,45 @@ def acting(network: CausalSegNetwork) -> CausalSegNetwork:
     return network.eval().requires_grad_(requires_grad=False)
 
 
-def test_an_intervened_item_is_answered_as_the_app_answers(acting: CausalSegNetwork) -> None:
-    encoder = Encoder(acting, ENTRY)
-    ids = [encoder.dictionary.index(one) for one in encoder.dictionary if one.id in (NOISE, HAIR)]
-    images = np.stack([disc(number, ((60, 40, 40), (230, 190, 180)))[0] for number in (1, 2)])
-    seen = encoder.observe(images)
-    seen = seen._replace(strength=torch.full_like(seen.strength, 0.9))
-    items = encoder.intervened_items(seen, [[], ids], np.zeros((2, SIDE_PX, SIDE_PX), bool), ["polyp"] * 2, ["a"] * 2)
+MOST_ROUNDED = 0.01
+"""Of a pixel's probability, by the 8 bits of stored features. A removal whose maps lack `reach` moves it by more."""
 
-    batch, text = batch_of(items, np.array([1, 0]), encoder.codes), acting.text_tower(["polyp"] * 2)
-    from_items = answer(acting, batch.stages, batch.removal, text).mask_logits
 
-    confounder = torch.tensor(ids)
-    removal = Removal(
-        torch.zeros(len(ids), dtype=torch.long),
-        encoder.codes[confounder],
-        gate(seen.strength[1, confounder]),
-        seen.maps[1, confounder][:, None],
-    )
-    stages = acting.observe(to_network(torch.from_numpy(images[[1, 0]])))
-    straight = acting.decode(acting.intervened_pyramid(stages, removal), text).mask_logits
-    assert (straight[0] - straight[1]).abs().max() > 0
-    torch.testing.assert_close(from_items, straight, atol=0.02 * float(straight.abs().max()), rtol=0)
+def test_fine_tuning_answers_as_the_app_does_with_any_confounder_switched_off() -> None:
+    entry = find_entry("causalseg-lite")
+    network = with_removal(load_network(entry))
+    engine, encoder = Engine(network, entry), Encoder(network, entry)
+    differ: dict[str, float] = {}
+    acted: dict[str, str] = {}
+    for k, one in enumerate(encoder.dictionary):
+        image_u8, phantom = _spoilt_phantom(one, encoder.side_px)
+        encoded, what = engine.encode(Scan(image_u8, "0" * 64, "PNG", phantom.modality)), phantom.description
+
+        app = engine.segment(encoded, what, [one.id]).probability
+        item = encoder.items(encoder.observe(image_u8[None]), phantom.mask[None], [what], ["who"], [[k]])
+        logits = answer(network, batch_of(item, np.array([0])), network.text_tower([what])).mask_logits
+
+        tuning = to_scan_probability(logits, image_u8.shape[:2], entry.temperature)
+        differ[one.id] = float(np.abs(tuning - app).max())
+        if np.abs(app - engine.segment(encoded, what, None).probability).max() > 2 * MOST_ROUNDED:
+            acted[one.id] = one.scope
+
+    assert not {name: most for name, most in differ.items() if most > MOST_ROUNDED}
+    assert list(acted.values()).count("local") >= 6 and list(acted.values()).count("global") >= 8
+
+
+@cache
+def _phantom(name: str, side_px: int) -> Phantom:
+    return make_phantom(name, 3, side_px=side_px)
+
+
+def _spoilt_phantom(confounder: Confounder, side_px: int) -> tuple[np.ndarray, Phantom]:
+    """A made-up scan, of a modality that the confounder occurs in if there is one, with the confounder in it."""
+    phantoms = [_phantom(name, side_px) for name in PHANTOMS]
+    phantom = next((one for one in phantoms if one.modality in confounder.modalities), phantoms[0])
+    if confounder.simulator is None:
+        return phantom.image_u8.copy(), phantom
+    return simulate(phantom.image_u8, confounder.simulator, strength=0.9, seed=1).image_u8, phantom
 
 
 def test_rounding_is_at_most_half_a_step() -> None:
@@ -71,7 +101,7 @@ def test_rounding_is_at_most_half_a_step() -> None:
 
 
 def test_replay_comes_back_as_it_was_made_and_only_for_its_own_weights(
-    network: CausalSegNetwork, data_dir: Path, tmp_path: Path
+    network: CausalSegNetwork, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, config = tmp_path / "replay" / "tiny.npz", ReplayConfig(scans=6, twins=2)
 
@@ -85,6 +115,9 @@ def test_replay_comes_back_as_it_was_made_and_only_for_its_own_weights(
     assert len(set(made.texts[:4])) == 4, "every target is replayed"
     with pytest.raises(CheckpointError, match="other weights"):
         load_replay(replace(ENTRY, sha256="f" * 64), path)
+    with monkeypatch.context() as patch, pytest.raises(CheckpointError, match=r"another dictionary.*training replay"):
+        patch.setattr(replay, "load_dictionary", lambda: load_dictionary()[1:])
+        load_replay(ENTRY, path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_replay(ENTRY, path)
@@ -92,7 +125,7 @@ def test_replay_comes_back_as_it_was_made_and_only_for_its_own_weights(
 
 def test_no_picture_is_in_a_replay_file(network: CausalSegNetwork, tmp_path: Path) -> None:
     path = tmp_path / "replay.npz"
-    save_features(replay_of(network.eval(), 2), FeatureHeader("tiny", "0" * 64, SIDE_PX, "note"), path)
+    save_features(replay_of(network.eval(), 2), FeatureHeader("tiny", "0" * 64, "0" * 64, SIDE_PX, "note"), path)
 
     with np.load(path) as file:
         assert not [name for name in file if "image" in name]
@@ -103,14 +136,15 @@ def test_joined_items_keep_their_removals(acting: CausalSegNetwork) -> None:
     encoder = Encoder(acting, ENTRY)
     mask = np.zeros((1, SIDE_PX, SIDE_PX), bool)
     seen = encoder.observe(disc(1, ((60, 40, 40), (230, 190, 180)))[0][None])
-    seen = seen._replace(strength=torch.full_like(seen.strength, 0.9))
-    plain = encoder.observed_items(seen, mask, ["a"], ["a"])
-    removed = encoder.intervened_items(seen, [[3, 5]], mask, ["b"], ["b"])
+    evidence = Evidence(torch.ones_like(seen.evidence.amount), seen.evidence.maps, seen.evidence.codes)
+    seen = seen._replace(evidence=evidence)
+    plain = encoder.items(seen, mask, ["a"], ["a"])
+    removed = encoder.items(seen, mask, ["b"], ["b"], [[3, 5]])
 
     both = joined([plain, removed, plain, removed])
 
     assert both.is_intervened.tolist() == [False, True, False, True]
-    batch = batch_of(both, np.array([3, 0, 3]), encoder.codes)
+    batch = batch_of(both, np.array([3, 0, 3]))
     assert batch.removal.row.tolist() == [0, 0, 2, 2]
     torch.testing.assert_close(batch.removal.code, encoder.codes[torch.tensor([3, 5, 3, 5])])
 

@@ -3,8 +3,8 @@
 import pytest
 
 from causalseg.versions import Comparison, Score
-from training.finetune.gate import GateRules, judge
 from training.finetune.learn import LearnConfig
+from training.finetune.scores import GateRules, judge
 
 
 def comparison(change: float, spread: float = 0.0) -> Comparison:

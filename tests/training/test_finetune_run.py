@@ -16,9 +16,9 @@ from causalseg.errors import BadVersion, Cancelled, CannotLearn
 from causalseg.scan import Scan
 from causalseg.versions import VersionCard, VersionStore
 from tests.training.finetune_world import ENTRY, NEW, corrections, disc, replay_of, taught_network
+from training.finetune.corrections import Correction, Material, Said, material_of
 from training.finetune.features import Features
 from training.finetune.learn import LearnConfig
-from training.finetune.material import Correction, Material, Said, material_of
 from training.finetune.run import FinetuneConfig, Parent, finetune, learn
 from training.finetune.scores import TWINS
 

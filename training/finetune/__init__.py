@@ -1,20 +1,16 @@
-"""Learning from corrected masks: features made once, a few seconds of heads, a gate, a version.
+"""Learning from corrected masks: features made once, a few seconds of heads, a check against the parent, a version.
 
 What is where:
-    material.py    what people corrected and said: from a label store
-    encoder.py     pictures -> what the frozen towers make of them, under a removal or none
-    features.py    those features at 8 bits, with question and answer: in memory, and in the replay file
-    views.py       corrections seen as they are, mirrored, brighter and darker; observed and adjusted
-    checks.py      corrections that do not fit their scans are refused before anything is learnt
-    learn.py       members, each learning without a part of the corrections; the version is their mean
-    scores.py      parent and version on corrections held back, on replay, on simulated confounders
-    gate.py        promoted or not, and why
-    run.py         all of it in order
-    publish.py     a version in the manifest, and on the Hub with a model card
-    experiment.py  what N corrections of an unseen site bring
-    choosing.py    in which order the queue would give a site's pictures
-    whole.py       the whole network, from pictures: what heads alone are compared with
-    rounds.py      many fine-tunings in a row
-    poison.py      corrections that are wrong in one way: refused or stopped
-    cli.py         the commands
+    corrections.py      what people corrected and said, from a label store; what does not fit its scan is refused
+    features.py         scans -> what the frozen tower makes of them, under a removal or none, at 8 bits
+    augmented_views.py  corrections seen as they are, mirrored, brighter and darker; observed and adjusted
+    replay.py           features of training scans, shipped with a checkpoint so that it forgets nothing
+    learn.py            members, each learning without a part of the corrections; the version is their mean
+    scores.py           parent and version on corrections held back, on replay, on simulated confounders; the verdict
+    run.py              all of it in order
+    publish.py          a version in the manifest, and on the Hub with a model card
+    cli.py              the commands
+
+What N corrections bring is measured in training/experiments/simulated_*.py. Nothing here needs more than
+requirements.txt.
 """

@@ -1,25 +1,29 @@
-"""What the frozen towers made of scans, at 8 bits, each with a question and its answer: what heads learn from.
+"""Scans as heads learn from them: what the frozen tower made of them, at 8 bits, each with a question and its answer.
 
 Features are the tower's stages at strides 4 to 32, observed or under a removal that has acted inside the tower. Kept
 per scan and channel as `scale * int8`: a quarter of the memory, and no picture can be read off them by eye. The
 neck, the pyramid's removal blocks and the decoder work on them exactly as in the app, up to that rounding.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float16, Int8, UInt8
+from jaxtyping import Bool, Float, Float16, Float32, Int8, UInt8
 from torch import Tensor
 
-from causalseg.causal.intervention import Removal
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.intervention import Evidence, Removal, evidence_of, make_removal
+from causalseg.checkpoints import CheckpointEntry
 from causalseg.errors import CheckpointError
 from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import to_network
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 
@@ -27,12 +31,11 @@ STAGES = 4
 """Strides 4, 8, 16, 32."""
 
 
-class Pairs(NamedTuple):
-    """Which confounder was removed from which item, one line a pair."""
+class RemovedPairs(NamedTuple):
+    """What was removed from which item, one line a pair: a `Removal` as arrays."""
 
     item: np.ndarray
-    confounder: np.ndarray
-    """Index in the dictionary."""
+    code: Float32[np.ndarray, "pair code"]
     amount: Float16[np.ndarray, " pair"]
     where_u8: UInt8[np.ndarray, "pair map_h map_w"]
     """255 is 1."""
@@ -46,7 +49,7 @@ class Features:
     scales: tuple[Float16[np.ndarray, "item _"], ...]
     statistics: Float16[np.ndarray, "item statistics"]
     """Of the observed scan, for the presence of confounders."""
-    pairs: Pairs
+    pairs: RemovedPairs
     masks: Bool[np.ndarray, "item side side"]
     """What the description asks for; empty where it is not there."""
     texts: tuple[str, ...]
@@ -71,6 +74,81 @@ class Batch(NamedTuple):
     present: Float[Tensor, " batch"]
 
 
+class Seen(NamedTuple):
+    """A few scans, observed."""
+
+    stages: list[Tensor]
+    """All five, finest first."""
+    statistics: Float[Tensor, "batch statistics"]
+    strength: Float[Tensor, "batch confounder"]
+    evidence: Evidence
+
+    def only(self, rows: Sequence[int]) -> "Seen":
+        """Some of the scans."""
+        kept, there = list(rows), self.evidence
+        evidence = Evidence(there.amount[kept], there.maps[kept], there.codes)
+        return Seen([stage[kept] for stage in self.stages], self.statistics[kept], self.strength[kept], evidence)
+
+
+class Encoder:
+    """Towers, presence and the removal blocks inside the tower: everything that fine-tuning leaves as it is."""
+
+    def __init__(self, network: CausalSegNetwork, entry: CheckpointEntry) -> None:
+        self.network = network
+        self.dictionary = load_dictionary()
+        self.codes = network.dictionary_codes([list(one.prompts) for one in self.dictionary])
+        self.side_px = entry.architecture.input_side_px
+        self.least_presence = entry.least_presence
+        self.detected_from = torch.tensor([entry.detected_from(one.id) for one in self.dictionary])
+        self._is_local = torch.tensor([one.scope == "local" for one in self.dictionary])
+
+    @torch.no_grad()
+    def observe(self, squares_u8: UInt8[np.ndarray, "batch side side 3"]) -> Seen:
+        """Stages and presence of a few squashed scans."""
+        return self.seen(self.network.observe(to_network(torch.from_numpy(squares_u8))))
+
+    @torch.no_grad()
+    def seen(self, stages: list[Tensor]) -> Seen:
+        """Presence of observed stages."""
+        presence = self.network.presence(stages, self.codes)
+        evidence = evidence_of(presence, self.codes, self._is_local, self.detected_from)
+        return Seen(stages, self.network.presence.statistics(stages), presence.strength, evidence)
+
+    def detected(self, seen: Seen) -> list[list[int]]:
+        """For every scan, the indices of the confounders that its adjusted mask removes."""
+        return [row.nonzero()[:, 0].tolist() for row in seen.strength >= self.detected_from]
+
+    @torch.no_grad()
+    def items(
+        self,
+        seen: Seen,
+        masks: Bool[np.ndarray, "batch side side"],
+        texts: Sequence[str],
+        groups: Sequence[str],
+        removed: Sequence[Sequence[int]] | None = None,
+    ) -> Features:
+        """The scans with the confounders `removed` from each, as far as presence sees them; None: as observed.
+
+        The blocks on the pyramid have not acted yet: they are among what is learnt.
+        """
+        removal = make_removal(seen.evidence, removed or [()] * len(masks))
+        stages = [quantized(stage) for stage in self.network.intervened_stages(seen.stages, removal)[1:]]
+        return Features(
+            tuple(q for q, _ in stages),
+            tuple(scale for _, scale in stages),
+            seen.statistics.half().numpy(),
+            RemovedPairs(
+                removal.row.numpy(),
+                removal.code.numpy(),
+                removal.amount.half().numpy(),
+                (removal.where[:, 0] * 255).round().to(torch.uint8).numpy(),
+            ),
+            masks,
+            tuple(texts),
+            tuple(groups),
+        )
+
+
 def quantized(stage: Float[Tensor, "item channels height width"]) -> tuple[np.ndarray, np.ndarray]:
     """A stage as int8 and the scale of each item's channels."""
     scale = (stage.abs().amax((2, 3)) / 127).clamp(min=1e-6).half()
@@ -85,44 +163,37 @@ def joined(parts: Sequence[Features]) -> Features:
         tuple(np.concatenate([part.stages_q[i] for part in parts]) for i in range(STAGES)),
         tuple(np.concatenate([part.scales[i] for part in parts]) for i in range(STAGES)),
         np.concatenate([part.statistics for part in parts]),
-        Pairs(*(np.concatenate([pair[i] for pair in pairs]) for i in range(4))),
+        RemovedPairs(*(np.concatenate(column) for column in zip(*pairs, strict=True))),
         np.concatenate([part.masks for part in parts]),
         tuple(text for part in parts for text in part.texts),
         tuple(group for part in parts for group in part.groups),
     )
 
 
-def batch_of(features: Features, chosen: np.ndarray, codes: Float[Tensor, "confounder code"]) -> Batch:
-    """The `chosen` items, features in channels-last memory."""
+def batch_of(features: Features, chosen: np.ndarray) -> Batch:
+    """The `chosen` items, of which one may be chosen twice; features in channels-last memory."""
     stages = [
         (torch.from_numpy(q[chosen]).float() * torch.from_numpy(scale[chosen]).float()[:, :, None, None]).contiguous(
             memory_format=torch.channels_last
         )
         for q, scale in zip(features.stages_q, features.scales, strict=True)
     ]
-    rows, pairs = _pairs_of(features.pairs, chosen)
-    removal = Removal(
-        torch.from_numpy(rows),
-        codes[torch.from_numpy(features.pairs.confounder[pairs]).long()],
-        torch.from_numpy(features.pairs.amount[pairs]).float(),
-        torch.from_numpy(features.pairs.where_u8[pairs]).float()[:, None] / 255,
-    )
+    row, pair = np.nonzero(np.asarray(chosen)[:, None] == features.pairs.item)
+    _, code, amount, where_u8 = (torch.from_numpy(column[pair]).float() for column in features.pairs)
     masks = torch.from_numpy(features.masks[chosen])[:, None].float()
+    removal = Removal(torch.from_numpy(row), code, amount, where_u8[:, None] / 255)
     return Batch(stages, removal, masks, masks.amax((1, 2, 3)))
 
 
-def _pairs_of(pairs: Pairs, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows in the batch and indices of the pairs of the chosen items; an item may be chosen twice."""
-    found = [(row, pair) for row, item in enumerate(chosen) for pair in np.flatnonzero(pairs.item == item)]
-    both = np.asarray(found, np.int64).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
-
-
-def answer(network: CausalSegNetwork, stages: list[Tensor], removal: Removal, text: TextCode) -> Decoded:
+def answer(network: CausalSegNetwork, batch: Batch, text: TextCode) -> Decoded:
     """From the tower's stages to the answer: neck, the pyramid's removal blocks, decoder."""
-    levels = [lateral(stage) for lateral, stage in zip(network.neck, stages, strict=True)]
-    acted = [network.intervention.on_level(index, level, removal) for index, level in enumerate(levels)]
-    return network.decode(acted, text)
+    return network.decode(network.levels_under_do(batch.stages, batch.removal), text)
+
+
+def dictionary_sha256(dictionary: Sequence[Confounder]) -> str:
+    """Of what removals depend on: ids and prompts."""
+    lines = [[one.id, *one.prompts] for one in dictionary]
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +202,14 @@ class FeatureHeader:
 
     checkpoint: str
     checkpoint_sha256: str
+    dictionary_sha256: str
     side_px: int
     note: str
 
 
 def save_features(features: Features, header: FeatureHeader, path: Path) -> None:
     """Write one compressed .npz, whole or not at all; masks are packed to bits."""
-    words = {"header": {name: getattr(header, name) for name in header.__slots__}}
-    words |= {"texts": features.texts, "groups": features.groups}
+    words = {"header": asdict(header), "texts": features.texts, "groups": features.groups}
     arrays = {f"stage_{i}": q for i, q in enumerate(features.stages_q)}
     arrays |= {f"scale_{i}": scale for i, scale in enumerate(features.scales)}
     arrays |= {f"pair_{name}": value for name, value in features.pairs._asdict().items()}
@@ -168,7 +239,7 @@ def load_features(path: Path) -> tuple[Features, FeatureHeader]:
                 tuple(file[f"stage_{i}"] for i in range(STAGES)),
                 tuple(file[f"scale_{i}"] for i in range(STAGES)),
                 file["statistics"],
-                Pairs(*(file[f"pair_{name}"] for name in Pairs._fields)),
+                RemovedPairs(*(file[f"pair_{name}"] for name in RemovedPairs._fields)),
                 np.unpackbits(file["masks"], axis=-1, count=header.side_px).astype(bool),
                 tuple(words["texts"]),
                 tuple(words["groups"]),

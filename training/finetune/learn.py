@@ -19,7 +19,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from causalseg.causal.intervention import Removal
 from causalseg.checkpoints import changed_copy
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.text_to_pixel import Decoded
@@ -27,7 +26,7 @@ from causalseg.models.towers import TextCode
 from training.data.descriptions import ORGAN
 from training.data.text_cache import TextCache
 from training.evaluate.scans import ABSENT_TARGETS
-from training.finetune.features import Batch, Features, answer, batch_of
+from training.finetune.features import Batch, Features, answer, batch_of, joined
 from training.losses import mask_loss
 from training.precision import mixed_precision
 
@@ -102,7 +101,8 @@ class Learner:
         config: LearnConfig,
     ) -> None:
         self.parent, self.codes, self.config = parent, codes, config
-        self.corrections, self.replay, self.spoken = corrections, replay, spoken
+        self.replay, self.spoken = replay, spoken
+        self.items, self.first_replayed = joined([corrections, replay]), len(corrections)
         self.texts = TextCache(parent.text_tower)
         self._parent_answers = self._ask_parent()
         parts = config.parts if spoken is None else (*config.parts, *STRENGTH)
@@ -150,29 +150,25 @@ class Learner:
         mine = rng.choice(items, min(self.config.corrections_per_step, len(items)), replace=False)
         theirs = rng.choice(replayed, min(self.config.replay_per_step, len(replayed)), replace=False)
         is_absent = rng.random(len(theirs)) < self.config.absent_share
-        texts = [self.corrections.texts[i] for i in mine]
+        texts = [self.items.texts[i] for i in mine]
         texts += [
             self._parent_answers.absent_texts[i] if absent else self.replay.texts[i]
             for i, absent in zip(theirs, is_absent, strict=True)
         ]
-        first, second = (
-            batch_of(features, chosen, self.codes)
-            for features, chosen in ((self.corrections, mine), (self.replay, theirs))
-        )
-        both = _together(first, second)
-        decoded = _answer_fast(network, both, self.texts.encode(texts))
+        batch = batch_of(self.items, np.concatenate([mine, theirs + self.first_replayed]))
+        decoded = _answer_fast(network, batch, self.texts.encode(texts))
         cut = len(mine)
-        loss = self._corrections_loss(_rows(decoded, slice(0, cut)), first)
+        loss = self._corrections_loss(_rows(decoded, slice(0, cut)), batch.masks[:cut], batch.present[:cut])
         if len(theirs):
-            loss = loss + self._replay_loss(_rows(decoded, slice(cut, None)), second, theirs, is_absent)
+            loss = loss + self._replay_loss(_rows(decoded, slice(cut, None)), batch.masks[cut:], theirs, is_absent)
         return loss if self.spoken is None else loss + self._statement_loss(network, self.spoken, replayed)
 
-    def _corrections_loss(self, decoded: Decoded, batch: Batch) -> Tensor:
-        presence = functional.binary_cross_entropy_with_logits(decoded.presence_logits, batch.present)
-        return mask_loss(_full(decoded, batch), batch.masks, batch.present) + self.config.presence_weight * presence
+    def _corrections_loss(self, decoded: Decoded, masks: Tensor, present: Tensor) -> Tensor:
+        presence = functional.binary_cross_entropy_with_logits(decoded.presence_logits, present)
+        return mask_loss(_full(decoded, masks), masks, present) + self.config.presence_weight * presence
 
     def _replay_loss(
-        self, decoded: Decoded, batch: Batch, chosen: np.ndarray, is_absent: Bool[np.ndarray, " replayed"]
+        self, decoded: Decoded, masks: Tensor, chosen: np.ndarray, is_absent: Bool[np.ndarray, " replayed"]
     ) -> Tensor:
         parent, absent = self._parent_answers, torch.from_numpy(is_absent)
         own = (~absent).float()
@@ -182,7 +178,7 @@ class Learner:
             decoded.mask_logits, parent.mask_logits[chosen].sigmoid(), reduction="none"
         ).mean((1, 2, 3))
         return (
-            mask_loss(_full(decoded, batch), batch.masks, own)
+            mask_loss(_full(decoded, masks), masks, own)
             + self.config.parent_answer_weight * (likeness * own).sum() / own.sum().clamp(min=1)
             + self.config.presence_weight * presence
         )
@@ -205,7 +201,7 @@ class Learner:
         absent_texts = tuple(_absent_text(text, i) for i, text in enumerate(self.replay.texts))
         own, absent = [], []
         for chosen in rows:
-            batch = batch_of(self.replay, chosen, self.codes)
+            batch = batch_of(self.replay, chosen)
             for texts, answers in ((self.replay.texts, own), (absent_texts, absent)):
                 code = self.texts.encode([texts[i] for i in chosen])
                 answers.append(_answer_fast(self.parent, batch, code))
@@ -222,7 +218,7 @@ class Learner:
 def _answer_fast(network: CausalSegNetwork, batch: Batch, text: TextCode) -> Decoded:
     """As `answer`, in bfloat16 where this CPU computes in it; scores and the app answer in float32."""
     with mixed_precision():
-        decoded = answer(network, batch.stages, batch.removal, text)
+        decoded = answer(network, batch, text)
     return Decoded(*(value.float() for value in decoded))
 
 
@@ -243,24 +239,12 @@ def folds_of(groups: Sequence[str], count: int, seed: int) -> Int[np.ndarray, " 
     return fold[index]
 
 
-def _together(one: Batch, other: Batch) -> Batch:
-    shifted = other.removal.row + len(one.present)
-    removal = Removal(
-        torch.cat([one.removal.row, shifted]),
-        torch.cat([one.removal.code, other.removal.code]),
-        torch.cat([one.removal.amount, other.removal.amount]),
-        torch.cat([one.removal.where, other.removal.where]),
-    )
-    stages = [torch.cat(pair) for pair in zip(one.stages, other.stages, strict=True)]
-    return Batch(stages, removal, torch.cat([one.masks, other.masks]), torch.cat([one.present, other.present]))
-
-
 def _rows(decoded: Decoded, rows: slice) -> Decoded:
     return Decoded(*(value[rows] for value in decoded))
 
 
-def _full(decoded: Decoded, batch: Batch) -> Tensor:
-    return functional.interpolate(decoded.mask_logits, size=batch.masks.shape[-2:], mode="bilinear")
+def _full(decoded: Decoded, masks: Tensor) -> Tensor:
+    return functional.interpolate(decoded.mask_logits, size=masks.shape[-2:], mode="bilinear")
 
 
 def _absent_text(target: str, index: int) -> str:

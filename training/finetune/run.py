@@ -14,14 +14,11 @@ from causalseg.errors import CannotLearn
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import squash
 from causalseg.versions import Comparison, VersionCard, VersionStore, raise_if_for_another
-from training.finetune.checks import doubts, too_few
-from training.finetune.encoder import Encoder
-from training.finetune.features import Features
-from training.finetune.gate import GateRules, judge
+from training.finetune.augmented_views import views_of
+from training.finetune.corrections import Material, Said, doubts, too_few
+from training.finetune.features import Encoder, Features
 from training.finetune.learn import LearnConfig, Learner, OnStep, Spoken, folds_of, mean_of
-from training.finetune.material import Correction, Material, Said
-from training.finetune.scores import TWINS, Twin, compared, dice_of, predicted, twin_features
-from training.finetune.views import Views, views_of
+from training.finetune.scores import TWINS, GateRules, Scorer, Twin, judge, predicted
 
 OnProgress = Callable[[int, int], object]
 
@@ -137,7 +134,7 @@ def raise_if_unfit(parent: Parent, material: Material) -> None:
         raise CannotLearn(sentence)
     encoder = Encoder(parent.network, parent.entry)
     views = views_of(encoder, [replace(one, modality=None) for one in material.corrections], 0, most=1)
-    seen = predicted(parent.network, encoder, views.features, views.asked, None)
+    seen = predicted(parent.network, views.features, views.asked, None)
     if sentences := doubts(views.features.masks[views.asked], seen):
         raise CannotLearn(" ".join(sentences))
 
@@ -172,69 +169,16 @@ def learn(
     ]
     changes = _changed(parent.network, mean_of(members))
     version = changed_copy(parent.network, changes, "the version")
-    judge_of = _Judge(parent, version, encoder)
+    scorer = Scorer(entry, parent.network, version, encoder)
     scores = {
-        "corrections": judge_of.corrections(views, members, folds, material.held_back),
-        "replay": judge_of.items(replay, kept_back),
-        "switches": judge_of.switches(config.twins, has_new_presence=spoken is not None),
+        "corrections": scorer.corrections(views, members, folds, material.held_back),
+        "replay": scorer.items(replay, kept_back),
+        "switches": scorer.switches(config.twins, has_new_presence=spoken is not None),
     }
     if spoken is not None:
-        scores["statements"] = judge_of.statements(spoken)
+        scores["statements"] = scorer.statements(spoken)
     clock.finished()
     return Learnt({**parent.changes, **changes}, version, scores)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judge:
-    """Parent and version on the same items."""
-
-    parent: Parent
-    version: CausalSegNetwork
-    encoder: Encoder
-
-    def corrections(
-        self, views: Views, members: Sequence[dict[str, Tensor]], folds: np.ndarray, held_back: Sequence[Correction]
-    ) -> Comparison:
-        """Each correction by the member that has not seen it, those never learnt from by the version itself."""
-        features = views.features
-        before = self._dice(self.parent.network, features, views.asked)
-        after = np.zeros(len(before))
-        for fold, member in enumerate(members):
-            network, mine = changed_copy(self.parent.network, member, "a member"), np.flatnonzero(folds == fold)
-            after[mine] = self._dice(network, features, views.asked[mine])
-        scored, groups = after.tolist(), [features.groups[item] for item in views.asked]
-        if held_back:
-            held = views_of(self.encoder, held_back, 0, most=1)
-            before += self._dice(self.parent.network, held.features, held.asked)
-            scored += self._dice(self.version, held.features, held.asked)
-            groups += [held.features.groups[item] for item in held.asked]
-        return compared(before, scored, groups)
-
-    def items(self, features: Features, chosen: np.ndarray) -> Comparison:
-        """Some items, each a group of its own."""
-        before, after = (self._dice(network, features, chosen) for network in (self.parent.network, self.version))
-        return compared(before, after, [str(item) for item in chosen])
-
-    def switches(self, twins: Sequence[Twin], *, has_new_presence: bool) -> Comparison:
-        """Made-up scans with a confounder switched off, and clean ones adjusted."""
-        before = twin_features(self.parent.network, self.parent.entry, twins)
-        after = twin_features(self.version, self.parent.entry, twins) if has_new_presence else before
-        every = np.arange(len(before))
-        undone = self._dice(self.parent.network, before, every)
-        return compared(undone, self._dice(self.version, after, every), before.groups)
-
-    def statements(self, spoken: Spoken) -> Comparison:
-        """Whether detection agrees with what is said; of the statements that were learnt."""
-        is_said, threshold = ~spoken.labels.isnan(), torch.from_numpy(self.encoder.detected_from)
-        before, after = (
-            ((network.presence.strength_logits(spoken.statistics, self.encoder.codes).sigmoid() >= threshold)[is_said]
-             == (spoken.labels[is_said] > 0.5)).double().tolist()
-            for network in (self.parent.network, self.version)
-        )  # fmt: skip
-        return compared(before, after, [str(int(row)) for row in is_said.nonzero()[:, 0]])
-
-    def _dice(self, network: CausalSegNetwork, features: Features, items: np.ndarray) -> list[float]:
-        return dice_of(network, self.encoder, features, items, self.parent.entry.least_presence)
 
 
 class _Clock:

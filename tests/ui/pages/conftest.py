@@ -12,8 +12,9 @@ from causalseg.checkpoints import find_entry
 from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui.demo import build_demo, launch_options
-from causalseg.ui.desk.tuner import COMMAND, Tuner
 from causalseg.ui.services import Services
+from causalseg.ui.train.process import Tuner
+from causalseg.ui.train.training_entry import command_of
 from causalseg.versions import VersionCard, VersionStore
 from tests.test_versions import CHANGE, TINY, card
 from tests.ui.conftest import free_port, write_examples
@@ -46,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(store_dir=tmp / "store", versions_dir=tmp / "versions")
     engine, store = small_engine(settings, ENTRY), LabelStore(settings.store_dir)
     draw_approved(store, 6, side_px=SIDE_PX)
-    services = Services(engine, store, settings, ENTRY, Tuner((*COMMAND, "--steps", "5")))
+    services = Services(engine, store, settings, ENTRY, Tuner(lambda order: (*command_of(order), "--steps", "5")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp / "gradio"))
         demo = build_demo(engine, store, settings, examples_dir=write_examples(tmp), services=services)

@@ -48,18 +48,18 @@ def test_a_promoted_version_answers_the_next_scan_and_one_click_goes_back(world:
     expect(row.get_by_role("button", name="Go back to this")).to_be_visible()
 
 
-def test_what_the_gate_stopped_has_no_button_and_says_why(world: World, tab: Page) -> None:
+def test_what_is_not_good_enough_has_no_button_and_says_why(world: World, tab: Page) -> None:
     world.add_version("poor", passed=False)
     open_page(tab, world)
     row = tab.locator("#versions tbody tr", has_text="poor").first
 
-    row.get_by_text("stopped by the gate").click()
+    row.get_by_text("not good enough").click()
 
     expect(row.get_by_text("The masks held back are no better.")).to_be_visible()
     expect(row.get_by_role("button")).to_have_count(0)
 
 
-def test_a_fine_tuning_on_phantoms_ends_with_the_verdict_of_the_gate(world: World, tab: Page) -> None:
+def test_a_fine_tuning_on_phantoms_ends_with_a_verdict(world: World, tab: Page) -> None:
     open_page(tab, world)
     there = learnable(world.store)
     expect(tab.locator("#material")).to_contain_text(f"{there.corrections} approved masks of {there.patients} patients")
@@ -70,7 +70,7 @@ def test_a_fine_tuning_on_phantoms_ends_with_the_verdict_of_the_gate(world: Worl
     expect(tab.locator("#progress [role=progressbar]")).to_be_visible()
     expect(tab.get_by_role("button", name="Fine-tune")).to_be_disabled()
     verdict = tab.locator("#verdict .verdict h2")
-    expect(verdict).to_have_text(re.compile(r"^phantoms (may be served|was stopped)"), timeout=LONGEST_MS)
+    expect(verdict).to_have_text(re.compile(r"^phantoms (may be served|is not good enough)"), timeout=LONGEST_MS)
     expect(tab.locator("#progress svg.curve")).to_be_visible()
     for measure in ("corrections held back", "scans it learnt from before", "confounders switched off"):
         expect(tab.locator("#verdict table").get_by_text(measure)).to_be_visible()

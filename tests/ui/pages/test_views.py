@@ -3,8 +3,8 @@
 import numpy as np
 
 from causalseg.ui import pictures
-from causalseg.ui.desk import curve
-from causalseg.ui.desk.tuner import Point
+from causalseg.ui.train import loss_curve
+from causalseg.ui.train.process import Point
 
 SIDE_PX = pictures.REVIEW_SIDE_PX
 IMAGE_U8 = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
@@ -38,9 +38,9 @@ def test_where_two_labels_differ_each_has_its_colour() -> None:
 def test_a_curve_has_a_line_a_member_and_rises_with_the_loss() -> None:
     points = [Point(0, 1, 1.0), Point(0, 2, 0.5), Point(1, 1, 0.8)]
 
-    drawn = curve.svg(points, "loss", "step")
+    drawn = loss_curve.svg(points, "loss", "step")
 
     assert drawn.count("<polyline") == 2
-    assert f"44.0,{curve._y(1.0, 0.5, 1.0):.1f} 632.0,{curve._y(0.5, 0.5, 1.0):.1f}" in drawn
-    assert curve._y(1.0, 0.5, 1.0) < curve._y(0.5, 0.5, 1.0)
-    assert curve.svg(points[:1], "loss", "step") == ""
+    assert f"44.0,{loss_curve._y(1.0, 0.5, 1.0):.1f} 632.0,{loss_curve._y(0.5, 0.5, 1.0):.1f}" in drawn
+    assert loss_curve._y(1.0, 0.5, 1.0) < loss_curve._y(0.5, 0.5, 1.0)
+    assert loss_curve.svg(points[:1], "loss", "step") == ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from causalseg.causal.dictionary import Confounder
+from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry
 from causalseg.errors import CheckpointError
@@ -18,8 +18,15 @@ from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import squash
 from training.data import Row, load_image, load_mask, train_rows
 from training.data.twins import applicable
-from training.finetune.encoder import Encoder
-from training.finetune.features import FeatureHeader, Features, joined, load_features, save_features
+from training.finetune.features import (
+    Encoder,
+    FeatureHeader,
+    Features,
+    dictionary_sha256,
+    joined,
+    load_features,
+    save_features,
+)
 
 OnProgress = Callable[[int, int], object]
 
@@ -63,13 +70,14 @@ def make_replay(
     parts: list[Features] = []
     for row in chosen:
         image_u8, mask = _square(row, encoder.side_px)
-        parts.append(encoder.observed_items(encoder.observe(image_u8[None]), mask[None], [row.target], [row.set]))
+        parts.append(encoder.items(encoder.observe(image_u8[None]), mask[None], [row.target], [row.set]))
         on_progress(len(parts), len(chosen) + len(twins))
     for row in twins:
         parts.append(_twin(encoder, row, config.strength, rng))
         on_progress(len(parts), len(chosen) + len(twins))
     features = joined(parts)
-    save_features(features, FeatureHeader(entry.name, entry.sha256, encoder.side_px, NOTE), path)
+    header = FeatureHeader(entry.name, entry.sha256, dictionary_sha256(encoder.dictionary), encoder.side_px, NOTE)
+    save_features(features, header, path)
     return features
 
 
@@ -77,13 +85,16 @@ def load_replay(entry: CheckpointEntry, path: Path | None = None) -> Features:
     """The replay features of a checkpoint.
 
     Raises:
-        CheckpointError: they are missing, damaged, or were made with other weights.
+        CheckpointError: they are missing, damaged, or were made with other weights or with another dictionary.
     """
     features, header = load_features(path or replay_path(entry.name))
+    again = f"Make them again: python -m training replay --data FOLDER --checkpoint {entry.name}"
     if (header.checkpoint, header.checkpoint_sha256) != (entry.name, entry.sha256):
+        raise CheckpointError(f"The replay features were made for other weights than {entry.name} has now. {again}")
+    if header.dictionary_sha256 != dictionary_sha256(load_dictionary()):
         raise CheckpointError(
-            f"The replay features were made for other weights than {entry.name} has now. Make them again: "
-            f"python -m training replay --data FOLDER --checkpoint {entry.name}"
+            "The replay features were made with another dictionary of confounders than the project has now (ids or "
+            f"prompts differ). {again}"
         )
     return features
 
@@ -91,14 +102,9 @@ def load_replay(entry: CheckpointEntry, path: Path | None = None) -> Features:
 def _twin(encoder: Encoder, row: Row, strength: float, rng: np.random.Generator) -> Features:
     image_u8, mask = _square(row, encoder.side_px)
     k = int(rng.choice(applicable(encoder.dictionary, row.modality)))
-    spoilt = simulate(image_u8, _simulator(encoder.dictionary[k]), strength=strength, seed=int(rng.integers(2**31)))
-    return encoder.intervened_items(encoder.observe(spoilt.image_u8[None]), [[k]], mask[None], [row.target], [row.set])
-
-
-def _simulator(entry: Confounder) -> str:
-    if entry.simulator is None:
-        raise ValueError(f"{entry.id} has no simulator")
-    return entry.simulator
+    simulator = str(encoder.dictionary[k].simulator)
+    spoilt = simulate(image_u8, simulator, strength=strength, seed=int(rng.integers(2**31))).image_u8
+    return encoder.items(encoder.observe(spoilt[None]), mask[None], [row.target], [row.set], [[k]])
 
 
 def _square(row: Row, side_px: int) -> tuple[np.ndarray, np.ndarray]:

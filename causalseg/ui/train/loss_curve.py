@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from causalseg.ui.desk.tuner import Point
+from causalseg.ui.train.process import Point
 
 WIDTH, HEIGHT = 640, 180
 _LEFT, _BOTTOM, _TOP, _RIGHT = 44, 26, 10, 8

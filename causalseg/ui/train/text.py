@@ -5,8 +5,8 @@ from causalseg.versions import Comparison, Score, VersionCard
 
 TRAIN_TITLE = "Learn from corrections"
 TRAIN_WHAT = (
-    "The heads of the network learn from approved masks, and from what people say of confounders. A gate compares the "
-    "new version with its parent; only what is better, and forgets nothing, can be served."
+    "The last layers of the network learn from approved masks, and from what people say of confounders. The new "
+    "version is compared with the one it started from; only what is better, and forgets nothing, can be served."
 )
 LEARN_FROM = "There is to learn from"
 PARENT = "Start from"
@@ -15,10 +15,11 @@ VERSION_NAME_HINT = "small letters, digits, dash; for example clinic-1"
 SEED = "Seed"
 MORE = "More"
 START = "Fine-tune"
-STOP_HINT = "What is served stays as it is."
 READING = "Reading the model and the masks…"
-NOTHING_RUNS = "Nothing runs. A fine-tuning takes about a minute on a laptop."
-CURVE = "Loss of each member, step by step"
+NOTHING_RUNS = (
+    "Nothing runs. A fine-tuning takes about a minute on an idle laptop; the time left is measured while it runs."
+)
+CURVE = "Loss of each of the three trainings whose mean the version is, step by step"
 CURVE_AXIS = "step"
 STOPPED = "Stopped. Nothing was written; what was served before is served still."
 SERVED = "served now"
@@ -26,7 +27,7 @@ AS_IT_CAME = "as it came"
 PROMOTE = "Serve this"
 GO_BACK = "Go back to this"
 PASSED = "may be served"
-GATED = "stopped by the gate"
+GATED = "not good enough"
 VERSIONS = "Versions"
 HISTORY = "What was served when"
 OPINIONS = "What people say of confounders"
@@ -39,8 +40,8 @@ MEASURES = {
     "switches": "confounders switched off",
     "statements": "what people say of confounders",
 }
-MEASURE_HEAD = ("measured on", "parent", "version", "change [95 %]")
-VERSION_HEAD = ("version", "comes from", "learnt from", "made", "on corrections held back", "gate", "")
+MEASURE_HEAD = ("compared on", "before", "after", "change [95 %]")
+VERSION_HEAD = ("version", "comes from", "learnt from", "made", "on corrections held back", "check", "")
 OPINION_HEAD = ("confounder", "said to be there", "said not to be", "people differ")
 HISTORY_HEAD = ("when (UTC)", "what", "version")
 
@@ -50,11 +51,21 @@ def already_running(version: str) -> str:
     return f"{version} is being made. Wait for it, or stop it first."
 
 
-def broke_off(code: int) -> str:
-    """Said when the process ended in a way that nobody foresaw."""
+def broke_off(code: int, cause: str) -> str:
+    """Said when the process ended in a way that nobody foresaw; `cause` is the last that it said."""
+    if code == -9:
+        cause = "the system ended it, most often because memory ran out"
     return (
-        f"The fine-tuning broke off (exit code {code}); nothing was changed. Run `python -m training finetune` in a "
-        "terminal with the same store to see why."
+        f"The fine-tuning broke off: {cause or f'exit code {code}'}. Nothing was changed. Start it again; if it breaks "
+        "off again, run `python -m training finetune` in a terminal with the same store to see all that it says."
+    )
+
+
+def not_installed(cause: str) -> str:
+    """Said where the package that fine-tunes is missing."""
+    return (
+        f"This server cannot fine-tune: the package `training` cannot be imported ({cause}). Start the app from a "
+        "whole checkout of the project, after `pip install -r requirements.txt`."
     )
 
 
@@ -78,8 +89,8 @@ def progress(done: int, total: int, seconds_left: float | None) -> str:
 
 
 def verdict(card: VersionCard) -> str:
-    """What the gate said."""
-    return f"{card.name} may be served" if card.passed else f"{card.name} was stopped by its gate"
+    """What the comparison with the parent said."""
+    return f"{card.name} may be served" if card.passed else f"{card.name} is not good enough to be served"
 
 
 def made_from(card: VersionCard) -> str:

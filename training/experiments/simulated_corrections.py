@@ -6,29 +6,32 @@ Nothing here touches a released checkpoint: a version that learnt from a target 
 import hashlib
 import resource
 import time
-from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
+from typer import Option
 
-from causalseg.checkpoints import CheckpointEntry, load_network
+from causalseg.checkpoints import CheckpointEntry, find_entry, load_network
 from causalseg.models.network import CausalSegNetwork, with_removal
-from training.data import Row, load_image, load_mask, train_rows
+from causalseg.settings import Settings
+from training.data import Row, load_image, load_mask, read_index, train_rows
 from training.evaluate.measures import bootstrap_mean
-from training.finetune.choosing import Value
-from training.finetune.encoder import Encoder
-from training.finetune.features import Features
-from training.finetune.gate import judge
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.experiments.queue_order import Value
+from training.experiments.whole_network import WholeConfig, learn_whole
+from training.finetune.augmented_views import Views, views_of
+from training.finetune.cli import say
+from training.finetune.corrections import Correction, Material
+from training.finetune.features import Encoder, Features
 from training.finetune.learn import LearnConfig
-from training.finetune.material import Correction, Material
+from training.finetune.replay import ReplayConfig, load_replay, spread_over_sets
 from training.finetune.run import FinetuneConfig, Parent, learn
-from training.finetune.scores import dice_of
-from training.finetune.views import Views, views_of
-from training.finetune.whole import WholeConfig, learn_whole
-from training.replay import ReplayConfig, spread_over_sets
+from training.finetune.scores import dice_of, judge
+from training.progress import Bar
 
 OnProgress = Callable[[int, int], object]
 OnTable = Callable[[dict[str, Any]], object]
@@ -93,22 +96,25 @@ def simulate_table(
     entry: CheckpointEntry,
     rows: Sequence[Row],
     replay: Features,
-    options: Namespace,
+    site: str,
+    rounds: Sequence[Round],
+    *,
+    tests: int,
+    source: int,
     on_progress: OnProgress,
     on_table: OnTable = lambda table: None,
 ) -> dict[str, Any]:
     """For each way and each number of corrections: gain on the site, change on the source tests, over all seeds.
 
-    Corrections are drawn anew for each seed, and are the same for all ways but `queue`. `on_table` takes the table so
-    far.
+    At most `tests` scans of the site and `source` of the source sets are scored. Corrections are drawn anew for each
+    seed, and are the same for all ways but `queue`. `on_table` takes the table so far.
     """
-    rounds = rounds_of(options.ways, options.corrections, options.seeds)
     parent = checkpoint_parent(entry)
-    pool, tests = parted(rows, options.site)
-    tested = {"site": as_tests(tests, options.tests), "source": source_tests(rows, options.source_tests)}
+    pool, others = parted(rows, site)
+    tested = {"site": as_tests(others, tests), "source": source_tests(rows, source)}
     encoder = Encoder(parent.network, entry)
     seen = {name: seen_once(encoder, scans) for name, scans in tested.items()}
-    before = {name: scores_of(parent.network, encoder, views) for name, views in seen.items()}
+    before = {name: scores_of(parent.network, entry.least_presence, views) for name, views in seen.items()}
     table: dict[str, Any] = {"before": {name: bootstrap_mean(scores) for name, scores in before.items()}}
     lines: dict[str, list[dict[str, float]]] = {}
     value = Value(parent.network, entry, pool) if any(one.way == QUEUE for one in rounds) else None
@@ -129,15 +135,53 @@ def simulate_table(
             made = learn(parent, Material(corrections), replay, FinetuneConfig(learn=settings))
             line["seconds"] = time.monotonic() - started
             line["passed"] = float(judge(made.scores, FinetuneConfig().gate)[0])
-            network, its_encoder, its_seen = made.network, encoder, seen
+            network, its_seen = made.network, seen
         for name, views in its_seen.items():
-            line[name] = float(np.mean(scores_of(network, its_encoder, views)) - np.mean(before[name]))
+            line[name] = float(np.mean(scores_of(network, entry.least_presence, views)) - np.mean(before[name]))
         key = f"{one.way}, {one.count} corrections"
         lines.setdefault(key, []).append(line)
         table[key] = _summary(lines[key])
         on_progress(done + 1, len(rounds))
         on_table(table)
     return table
+
+
+def simulate_corrections(
+    data: Annotated[Path, Option(help="folder with index.csv")],
+    site: Annotated[str, Option(help="a set of role target, for example busbra")],
+    checkpoint: str = Settings().checkpoint,
+    corrections: Annotated[str, Option(help="comma between")] = "5,10,20,50",
+    seeds: int = 5,
+    ways: Annotated[
+        str, Option(help="comma between; heads:10x3 is 10 corrections, 3 seeds")
+    ] = "heads,no replay,decoder",
+    tests: Annotated[int, Option(help="scans of the site to test on, at most")] = 100,
+    source_tests: Annotated[int, Option(help="test scans of the source sets, at most")] = 40,
+    replay: Annotated[Path | None, Option(help="default: what the project ships")] = None,
+    out: Path = RESULTS_DIR,
+) -> None:
+    """What N corrections of an unseen site bring."""
+    entry = find_entry(checkpoint)
+    command = (
+        f"python -m training simulate-corrections --data FOLDER --site {site} --corrections {corrections} "
+        f"--seeds {seeds} --ways '{ways}' --tests {tests} --source-tests {source_tests}"
+    )
+    write = table_writer(f"finetune_{site}", "finetune", provenance(entry, command), out)
+    rounds = rounds_of(parts_of(ways), [int(one) for one in parts_of(corrections)], seeds)
+    rows, features = read_index(data), load_replay(entry, replay)
+    shown = {"on_progress": Bar("rounds"), "on_table": write}
+    table = simulate_table(entry, rows, features, site, rounds, tests=tests, source=source_tests, **shown)
+    say(write(table).read_text(encoding="utf-8"))
+
+
+def parts_of(text: str) -> tuple[str, ...]:
+    """What stands between the commas."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+def table_writer(name: str, key: str, made_by: Mapping[str, str], out: Path) -> Callable[[dict[str, Any]], Path]:
+    """Writes a table as it grows."""
+    return lambda table: write_report(name, {key: table}, made_by, out)
 
 
 def checkpoint_parent(entry: CheckpointEntry) -> Parent:
@@ -163,9 +207,9 @@ def seen_once(encoder: Encoder, scans: Sequence[Correction]) -> Views:
     return views_of(encoder, scans, 0, most=1)
 
 
-def scores_of(network: CausalSegNetwork, encoder: Encoder, views: Views) -> list[float]:
+def scores_of(network: CausalSegNetwork, least_presence: float, views: Views) -> list[float]:
     """Dice of each scan's adjusted mask, as the app answers."""
-    return dice_of(network, encoder, views.features, views.asked, encoder.least_presence)
+    return dice_of(network, views.features, views.asked, least_presence)
 
 
 def peak_memory_gb() -> float:

@@ -14,16 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from causalseg.causal.intervention import make_removal
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import squash, to_network
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 from training.data.text_cache import TextCache
-from training.finetune.encoder import Encoder
+from training.finetune.augmented_views import mirrored_text
+from training.finetune.corrections import Correction
+from training.finetune.features import Encoder
 from training.finetune.learn import LearnConfig
-from training.finetune.material import Correction
-from training.finetune.views import mirrored_text
 from training.losses import mask_loss
 
 _FROZEN = ("text_tower.", "presence.")
@@ -111,9 +112,8 @@ def _squares(scans: Sequence[Correction], side_px: int, rng: np.random.Generator
 
 def _answer(network: CausalSegNetwork, encoder: Encoder, images: Tensor, text: TextCode, *, adjusted: bool) -> Decoded:
     stages = network.observe(images)
-    if adjusted:
-        seen = encoder.seen(stages)
-        removal, confounder = encoder.removal(seen, encoder.detected(seen))
-        if len(confounder):
-            return network.decode(network.intervened_pyramid(stages, removal), text)
-    return network.decode(network.observed_pyramid(stages), text)
+    if not adjusted:
+        return network.decode(network.observed_pyramid(stages), text)
+    seen = encoder.seen(stages)
+    removal = make_removal(seen.evidence, encoder.detected(seen))
+    return network.decode(network.intervened_pyramid(stages, removal), text)

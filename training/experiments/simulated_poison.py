@@ -1,25 +1,35 @@
 """Corrections that are wrong in one way, drawn many times: how many draws are refused before anything is learnt."""
 
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool
 from scipy.ndimage import shift
+from typer import Option
 
-from causalseg.checkpoints import CheckpointEntry
-from training.data import Row
-from training.finetune.checks import doubts
-from training.finetune.encoder import Encoder
-from training.finetune.experiment import as_tests, checkpoint_parent, parted, seen_once
-from training.finetune.features import Features
-from training.finetune.gate import judge
+from causalseg.checkpoints import CheckpointEntry, find_entry
+from causalseg.settings import Settings
+from training.data import Row, read_index
+from training.evaluate.report import RESULTS_DIR, provenance
+from training.experiments.simulated_corrections import (
+    as_tests,
+    checkpoint_parent,
+    parted,
+    parts_of,
+    seen_once,
+    table_writer,
+)
+from training.finetune.cli import say
+from training.finetune.corrections import Correction, Material, doubts
+from training.finetune.features import Encoder, Features
 from training.finetune.learn import LearnConfig
-from training.finetune.material import Correction, Material
+from training.finetune.replay import load_replay
 from training.finetune.run import FinetuneConfig, Parent, learn
-from training.finetune.scores import predicted
+from training.finetune.scores import judge, predicted
+from training.progress import Bar
 
 OnProgress = Callable[[int, int], object]
 OnTable = Callable[[dict[str, Any]], object]
@@ -52,41 +62,86 @@ def poison_table(
     entry: CheckpointEntry,
     rows: Sequence[Row],
     replay: Features,
-    options: Namespace,
+    sites: Sequence[str],
+    *,
+    draws: int,
+    corrections: int,
+    seed: int,
+    most_scans: int,
+    learnt: int,
+    unchecked: int,
     on_progress: OnProgress,
     on_table: OnTable = lambda table: None,
 ) -> dict[str, dict[str, Any]]:
     """A line for each site and kind: draws refused by the checks, and what the gate makes of those that are not.
 
-    Of the draws that the checks let through, `options.learnt` a line are learnt from and judged by the gate; with
-    `options.unchecked` that many draws are judged whatever the checks say, to see what the gate alone would do.
+    Of the draws that the checks let through, `learnt` a line are learnt from and judged by the gate; with
+    `unchecked` that many draws are judged whatever the checks say, to see what the gate alone would do.
     """
     parent = checkpoint_parent(entry)
     encoder = Encoder(parent.network, entry)
     table: dict[str, dict[str, Any]] = {}
-    for number, site in enumerate(options.sites):
-        scans = as_tests(parted(rows, site)[0], options.scans)
+    for number, site in enumerate(sites):
+        scans = as_tests(parted(rows, site)[0], most_scans)
         views = seen_once(encoder, scans)
         masks = views.features.masks[views.asked]
-        seen = predicted(parent.network, encoder, views.features, views.asked, None)
+        seen = predicted(parent.network, views.features, views.asked, None)
         for kind in KINDS:
-            rng, passed = np.random.default_rng(options.seed), list[list[int]]()
-            draws = [rng.permutation(len(scans))[: options.corrections].tolist() for _ in range(options.draws)]
-            for drawn in draws:
+            rng, passed = np.random.default_rng(seed), list[list[int]]()
+            chosen = [rng.permutation(len(scans))[:corrections].tolist() for _ in range(draws)]
+            for drawn in chosen:
                 wrong = np.stack(poisoned([masks[i] for i in drawn], kind, rng))
                 if not doubts(wrong, seen[drawn]):
                     passed.append(drawn)
-            judged = draws[: options.unchecked] if options.unchecked else passed[: options.learnt]
+            judged = chosen[:unchecked] if unchecked else passed[:learnt]
             verdicts = [] if kind == "right" else [_gate(parent, replay, scans, masks, kind, one) for one in judged]
             table[f"{site}, {kind}"] = {
-                "draws": len(draws),
-                "refused before learning": len(draws) - len(passed),
+                "draws": draws,
+                "refused before learning": draws - len(passed),
                 "put before the gate": len(verdicts),
                 "stopped by the gate": verdicts.count(False),
             }
             on_table(table)
-        on_progress(number + 1, len(options.sites))
+        on_progress(number + 1, len(sites))
     return table
+
+
+def simulate_poison(
+    data: Annotated[Path, Option(help="folder with index.csv")],
+    checkpoint: str = Settings().checkpoint,
+    sites: Annotated[str, Option(help="comma between")] = "clinicdb,bkai,busbra,lgg",
+    corrections: Annotated[int, Option(help="of one fine-tuning")] = 10,
+    seed: int = 0,
+    replay: Annotated[Path | None, Option(help="default: what the project ships")] = None,
+    out: Path = RESULTS_DIR,
+    draws: Annotated[int, Option(help="of each site and kind")] = 40,
+    scans: Annotated[int, Option(help="of each site to draw from, at most")] = 60,
+    learnt: Annotated[int, Option(help="draws a line that pass the checks and reach the gate")] = 1,
+    unchecked: Annotated[int, Option(help="draws a line that reach the gate in any case")] = 0,
+) -> None:
+    """How many draws of wrong corrections are refused or stopped."""
+    entry = find_entry(checkpoint)
+    command = (
+        f"python -m training simulate-poison --data FOLDER --sites {sites} --corrections {corrections} --seed {seed} "
+        f"--draws {draws} --scans {scans} --learnt {learnt} --unchecked {unchecked}"
+    )
+    name = "finetune_poison_unchecked" if unchecked else "finetune_poison"
+    write = table_writer(name, "poison", provenance(entry, command), out)
+    table = poison_table(
+        entry,
+        read_index(data),
+        load_replay(entry, replay),
+        parts_of(sites),
+        draws=draws,
+        corrections=corrections,
+        seed=seed,
+        most_scans=scans,
+        learnt=learnt,
+        unchecked=unchecked,
+        on_progress=Bar("poison"),
+        on_table=write,
+    )
+    say(write(table).read_text(encoding="utf-8"))
 
 
 def _gate(

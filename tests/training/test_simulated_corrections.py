@@ -1,6 +1,5 @@
 """The experiments on fine-tuning, in the small world: a data folder of two sites, a few steps of a few corrections."""
 
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,14 @@ from causalseg.engine import Engine
 from causalseg.scan import read_scan
 from tests.training.finetune_world import ENTRY, KNOWN, NEW, RIM, corrections, disc, replay_of, taught_network
 from training.data.rows import Row
-from training.finetune import experiment, poison, rounds
-from training.finetune.choosing import Value
-from training.finetune.experiment import Round, rounds_of, simulate_table
+from training.experiments import simulated_corrections, simulated_poison, simulated_rounds
+from training.experiments.queue_order import Value
+from training.experiments.simulated_corrections import Round, rounds_of, simulate_table
+from training.experiments.simulated_poison import KINDS, poison_table, poisoned
+from training.experiments.simulated_rounds import rounds_table
+from training.experiments.whole_network import WholeConfig, learn_whole
 from training.finetune.learn import LearnConfig
-from training.finetune.poison import KINDS, poison_table, poisoned
-from training.finetune.rounds import rounds_table
 from training.finetune.run import Parent
-from training.finetune.whole import WholeConfig, learn_whole
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +54,19 @@ def rows(tmp_path: Path) -> list[Row]:
 def quick(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start from the taught network, and make few steps; at ten times the rate they gain or lose by the machine."""
     few = LearnConfig(steps=8, rate=3e-4, corrections_per_step=6, replay_per_step=6, parent_answer_weight=1.0)
-    for module in (experiment, rounds, poison):
+    for module in (simulated_corrections, simulated_rounds, simulated_poison):
         monkeypatch.setattr(module, "checkpoint_parent", lambda entry: parent)
-    monkeypatch.setattr(rounds, "LearnConfig", lambda seed: replace(few, seed=seed))
-    monkeypatch.setattr(poison, "LearnConfig", lambda: few)
-    monkeypatch.setattr(experiment, "WAYS", dict.fromkeys(experiment.WAYS, few))
+    monkeypatch.setattr(simulated_rounds, "LearnConfig", lambda seed: replace(few, seed=seed))
+    monkeypatch.setattr(simulated_poison, "LearnConfig", lambda: few)
+    monkeypatch.setattr(simulated_corrections, "WAYS", dict.fromkeys(simulated_corrections.WAYS, few))
 
 
 def ignore(done: int, total: int) -> None:
     """Nobody looks."""
 
 
-def options(**values: Any) -> Namespace:
-    common = {"sites": ("here", "there"), "corrections": 6, "seed": 0, "tests": 6, "source_tests": 4}
-    return Namespace(**{**common, **values})
+SITES = ("here", "there")
+SMALL: dict[str, Any] = {"corrections": 6, "seed": 0, "tests": 6, "source": 4, "on_progress": ignore}
 
 
 def test_rounds_are_a_product_or_as_a_way_says() -> None:
@@ -85,10 +83,16 @@ def test_rounds_are_a_product_or_as_a_way_says() -> None:
 def test_a_table_says_seeds_gain_and_cost_of_every_way(parent: Parent, rows: list[Row]) -> None:
     seen: list[list[str]] = []
     ways = ("heads:6x2", "queue:6x1", "whole network:6x1")
-    chosen = options(site="here", ways=ways, corrections=(6,), seeds=1)
-
     table = simulate_table(
-        ENTRY, rows, replay_of(parent.network, 6), chosen, ignore, lambda table: seen.append([*table])
+        ENTRY,
+        rows,
+        replay_of(parent.network, 6),
+        "here",
+        rounds_of(ways, (6,), 1),
+        tests=6,
+        source=4,
+        on_progress=ignore,
+        on_table=lambda table: seen.append([*table]),
     )
 
     heads, whole = table["heads, 6 corrections"], table["whole network, 6 corrections"]
@@ -135,7 +139,7 @@ def test_the_whole_network_learns_its_towers_and_leaves_its_parent(parent: Paren
 
 @pytest.mark.usefixtures("quick")
 def test_rounds_take_turns_and_carry_on_from_the_version_before(parent: Parent, rows: list[Row]) -> None:
-    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), options(rounds=3, gated=False), ignore)
+    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), SITES, **SMALL, rounds=3, gated=False)
 
     assert [line["corrections of"].split()[-1] for line in table.values()] == ["here", "there", "here"]
     assert min(line["here"].mean for line in table.values()) > 0.02
@@ -147,9 +151,9 @@ def test_rounds_take_turns_and_carry_on_from_the_version_before(parent: Parent, 
 def test_gated_rounds_drop_what_the_gate_stops(
     parent: Parent, rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "judge", lambda scores, rules: (False, ()))
+    monkeypatch.setattr(simulated_rounds, "judge", lambda scores, rules: (False, ()))
 
-    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), options(rounds=1, gated=True), ignore)
+    table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), SITES, **SMALL, rounds=1, gated=True)
 
     assert table["1"]["gate"] == "stopped"
     assert (table["1"]["here"].mean, table["1"]["source"].mean) == (0, 0)
@@ -179,9 +183,9 @@ def _step(right: np.ndarray, moved: np.ndarray) -> tuple[int, int]:
 
 @pytest.mark.usefixtures("quick")
 def test_poison_is_refused_and_right_masks_are_not(parent: Parent, rows: list[Row]) -> None:
-    chosen = options(sites=("here",), corrections=8, draws=4, scans=24, learnt=1, unchecked=0)
+    few: dict[str, Any] = {"draws": 4, "corrections": 8, "seed": 0, "most_scans": 24, "learnt": 1, "unchecked": 0}
 
-    table = poison_table(ENTRY, rows, replay_of(parent.network, 6), chosen, ignore)
+    table = poison_table(ENTRY, rows, replay_of(parent.network, 6), ("here",), **few, on_progress=ignore)
 
     assert table["here, right"]["refused before learning"] == 0
     assert table["here, empty"]["refused before learning"] == table["here, inverted"]["refused before learning"] == 4

@@ -1,7 +1,7 @@
 """Fine-tuning in a process of its own: told by the line how far it is, stopped by ending it.
 
-Why a process: this package does not know `training`; a process can be ended at any moment and leaves no trace (its
-version is written under another name and renamed when it is whole); and the server answers meanwhile.
+Why a process: it can be ended at any moment and leaves no trace (its version is written under another name and renamed
+when it is whole), and the server answers meanwhile.
 
 Concurrency contract. One `Tuner` is shared by all tabs and guarded by its lock; it runs one fine-tuning at a time. A
 thread reads the process's lines and replaces `now`, a frozen value that anybody may look at. When the server ends, the
@@ -12,53 +12,27 @@ import atexit
 import json
 import logging
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from causalseg.checkpoints import PROJECT_DIR
 from causalseg.errors import InputError
-from causalseg.ui.desk import words
+from causalseg.ui.train import text
+from causalseg.ui.train.training_entry import Order, command_of
 
 logger = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "training", "finetune")
 REFUSED = 2
-"""Exit code of a refusal, whose sentence is on standard error."""
+"""Exit code of a refusal, whose sentence is the last line on standard error."""
 _PATIENCE_SECONDS = 5.0
 """How long a process that is told to end may take before it is made to."""
+_MARKS = 20
+"""Steps that the time left is reckoned from: pictures take longer than steps, and machines get busy."""
 
 State = Literal["running", "made", "refused", "stopped", "broken"]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a person wants fine-tuned."""
-
-    store: Path
-    versions: Path
-    checkpoint: str
-    parent: str
-    """The checkpoint, or a version of it."""
-    name: str
-    """Of the version to be made."""
-    seed: int = 0
-
-    def arguments(self) -> list[str]:
-        """As the command takes them."""
-        return [
-            *("--store", str(self.store.resolve())),
-            *("--versions", str(self.versions.resolve())),
-            *("--checkpoint", self.checkpoint),
-            *("--from", self.parent),
-            f"--out={self.name}",
-            *("--seed", str(self.seed)),
-            *("--progress", "json"),
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +56,8 @@ class Tuning:
     done: int = 0
     total: int = 0
     """0 while model and masks are read."""
-    counted_s: float | None = None
-    """When `done` was first more than 0."""
-    told_s: float = 0.0
-    """When the last line came."""
+    marks: tuple[tuple[float, int], ...] = ()
+    """When how much was done, of late."""
     points: tuple[Point, ...] = ()
     sentence: str = ""
     """Why it was refused, or broke."""
@@ -97,18 +69,19 @@ class Tuning:
 
     @property
     def seconds_left(self) -> float | None:
-        """By the pace since work could be counted; None before there is one."""
-        if self.counted_s is None or self.done < 2 or self.told_s <= self.counted_s:
+        """By the pace of late; None before there is one."""
+        if len(self.marks) < 2:
             return None
-        return (self.told_s - self.counted_s) / (self.done - 1) * (self.total - self.done)
+        (from_s, from_done), (to_s, to_done) = self.marks[0], self.marks[-1]
+        return (to_s - from_s) / (to_done - from_done) * (self.total - self.done)
 
 
 class Tuner:
     """Runs one fine-tuning at a time."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, folder: Path = PROJECT_DIR) -> None:
-        """`command` takes the arguments of `Order`; it is run in `folder`, without a shell."""
-        self._command, self._folder = tuple(command), folder
+    def __init__(self, command_of: Callable[[Order], Sequence[str]] = command_of) -> None:
+        """`command_of` an order is run where the project is, without a shell."""
+        self._command_of = command_of
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._now: Tuning | None = None
@@ -124,14 +97,15 @@ class Tuner:
         """Begin.
 
         Raises:
-            InputError: another one is running.
+            InputError: another one is running, or what fine-tunes is not installed.
         """
+        command = self._command_of(order)
         with self._lock:
             if self._now is not None and self._now.is_running:
-                raise InputError(words.already_running(self._now.version))
+                raise InputError(text.already_running(self._now.version))
             process = subprocess.Popen(
-                [*self._command, *order.arguments()],
-                cwd=self._folder,
+                command,
+                cwd=PROJECT_DIR,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -193,9 +167,10 @@ def _heard(line: str) -> dict[str, Any] | None:
 
 def _told(tuning: Tuning, heard: dict[str, Any], at_s: float) -> Tuning:
     if heard["kind"] == "progress":
-        done = int(heard["done"])
-        counted_s = at_s if tuning.counted_s is None and done > 0 else tuning.counted_s
-        return replace(tuning, done=done, total=int(heard["total"]), counted_s=counted_s, told_s=at_s)
+        done, total = int(heard["done"]), int(heard["total"])
+        is_further = done > (tuning.marks[-1][1] if tuning.marks else 0)
+        marks = (*tuning.marks, (at_s, done))[-_MARKS:] if is_further else tuning.marks
+        return replace(tuning, done=done, total=total, marks=marks)
     if heard["kind"] == "step":
         point = Point(int(heard["member"]), int(heard["step"]), float(heard["loss"]))
         return replace(tuning, points=(*tuning.points, point))
@@ -207,6 +182,7 @@ def _ended(tuning: Tuning, code: int, complaint: str, *, is_stopped: bool) -> Tu
         return tuning
     if is_stopped:
         return replace(tuning, state="stopped")
-    if code == REFUSED and complaint.strip():
-        return replace(tuning, state="refused", sentence=complaint.strip().splitlines()[-1])
-    return replace(tuning, state="broken", sentence=words.broke_off(code))
+    cause = (complaint.strip().splitlines() or [""])[-1]
+    if code == REFUSED and cause:
+        return replace(tuning, state="refused", sentence=cause)
+    return replace(tuning, state="broken", sentence=text.broke_off(code, cause))

@@ -10,9 +10,8 @@ from jaxtyping import Bool, Int, UInt8
 from causalseg.causal.simulate import simulate
 from causalseg.models.preprocess import squash
 from training.data.twins import applicable
-from training.finetune.encoder import Encoder
-from training.finetune.features import Features, joined
-from training.finetune.material import Correction
+from training.finetune.corrections import Correction
+from training.finetune.features import Encoder, Features, joined
 
 OnProgress = Callable[[int, int], object]
 
@@ -72,30 +71,29 @@ def _items(encoder: Encoder, correction: Correction, count: int, rng: np.random.
     """Observed views, then adjusted ones where something is detected, then a twin; and the place of the asked one."""
     image_u8 = squash(correction.image_u8, encoder.side_px).copy()
     mask = squash(correction.mask.astype(np.uint8) * 255, encoder.side_px) > 127
-    looks = [_look(image_u8, mask, correction.description, view, rng) for view in range(count)]
-    masks, texts, groups = np.stack([m for _, m, _ in looks]), [t for _, _, t in looks], [correction.patient] * count
-    seen = encoder.observe(np.stack([image for image, _, _ in looks]))
-    parts = [encoder.observed_items(seen, masks, texts, groups)]
-    adjusted = encoder.intervened_items(seen, encoder.detected(seen), masks, texts, groups)
-    acted = np.flatnonzero(adjusted.is_intervened)
-    if len(acted):
-        parts.append(_chosen(adjusted, acted))
+    views = [_view(image_u8, mask, correction.description, number, rng) for number in range(count)]
+    masks, texts, groups = np.stack([m for _, m, _ in views]), [t for _, _, t in views], [correction.patient] * count
+    seen = encoder.observe(np.stack([image for image, _, _ in views]))
+    parts, detected = [encoder.items(seen, masks, texts, groups)], encoder.detected(seen)
+    if acting := [view for view, ids in enumerate(detected) if ids]:
+        of_acting = (masks[acting], [texts[view] for view in acting], groups[: len(acting)])
+        parts.append(encoder.items(seen.only(acting), *of_acting, removed=[detected[view] for view in acting]))
     if correction.modality is not None:
         parts.append(_twin(encoder, replace(correction, image_u8=image_u8, mask=mask), rng))
-    return joined(parts), count if 0 in acted else 0
+    return joined(parts), count if detected[0] else 0
 
 
-def _look(
+def _view(
     image_u8: UInt8[np.ndarray, "side side 3"],
     mask: Bool[np.ndarray, "side side"],
     text: str,
-    view: int,
+    number: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """View 0 is the picture itself, odd ones are mirrored, from 2 on the gain differs."""
-    if view % 2:
+    if number % 2:
         image_u8, mask, text = image_u8[:, ::-1], mask[:, ::-1], mirrored_text(text)
-    if view >= 2:
+    if number >= 2:
         image_u8 = (image_u8 * rng.uniform(*_GAIN)).clip(0, 255).astype(np.uint8)
     return image_u8, mask, text
 
@@ -107,20 +105,4 @@ def _twin(encoder: Encoder, square: Correction, rng: np.random.Generator) -> Fea
     simulator, strength = str(encoder.dictionary[k].simulator), float(rng.uniform(*_TWIN_STRENGTH))
     spoilt = simulate(square.image_u8, simulator, strength=strength, seed=int(rng.integers(2**31))).image_u8
     seen = encoder.observe(spoilt[None])
-    return encoder.intervened_items(seen, [[k]], square.mask[None], [square.description], [square.patient])
-
-
-def _chosen(features: Features, items: np.ndarray) -> Features:
-    """Some items alone, in the order given."""
-    place = {int(item): new for new, item in enumerate(items)}
-    kept = np.flatnonzero(np.isin(features.pairs.item, items))
-    pairs = features.pairs._make(value[kept] for value in features.pairs)
-    return Features(
-        tuple(stage[items] for stage in features.stages_q),
-        tuple(scale[items] for scale in features.scales),
-        features.statistics[items],
-        pairs._replace(item=np.asarray([place[int(item)] for item in pairs.item], np.int64)),
-        features.masks[items],
-        tuple(features.texts[i] for i in items),
-        tuple(features.groups[i] for i in items),
-    )
+    return encoder.items(seen, square.mask[None], [square.description], [square.patient], [[k]])
