@@ -15,12 +15,12 @@ from causalseg.engine import Engine
 from causalseg.settings import Settings
 from causalseg.ui import shared_text
 from causalseg.ui.assets import ASSETS_DIR, script
-from causalseg.ui.review import handlers as review
+from causalseg.ui.review.handlers import bind_review_page
 from causalseg.ui.segment.bindings import bind_segment_page
 from causalseg.ui.segment.layout import STATE_SECONDS
 from causalseg.ui.services import Services
 from causalseg.ui.train import handlers as train
-from causalseg.ui.work import handlers as work
+from causalseg.ui.work.handlers import bind_work_page
 
 QUEUE_SIZE = 32
 _CACHE_SWEEP_SECONDS = 600
@@ -48,8 +48,8 @@ def build_demo(
         _add_bar()
         bind_segment_page(demo, services, examples_dir, metrics)
     for name, path, build in (
-        (shared_text.WORK_PAGE, "work", work.build),
-        (shared_text.REVIEW_PAGE, "review", review.build),
+        (shared_text.WORK_PAGE, "work", bind_work_page),
+        (shared_text.REVIEW_PAGE, "review", bind_review_page),
         (shared_text.TRAIN_PAGE, "train", train.build),
     ):
         with demo.route(name, path) as page:

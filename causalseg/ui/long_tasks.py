@@ -1,39 +1,21 @@
 """Long tasks, one a tab, and how to stop them: Gradio's own `cancels` does not reach into a running handler.
 
 Concurrency contract. One `LongTasks` is shared by all tabs and guarded by its lock; a `Task` belongs to the handler
-that runs it, which asks `is_stopped` between two steps.
+that runs it, which looks at it between two steps.
 """
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Task:
-    """What a running handler asks, and another tells it."""
+    """What a running handler looks at, and another handler sets."""
 
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _drop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether to end after this step; what is made so far is good."""
-        return self._stop.is_set()
-
-    @property
-    def is_dropped(self) -> bool:
-        """Whether nobody wants to see what was made."""
-        return self._drop.is_set()
-
-    def stop(self) -> None:
-        """End after this step."""
-        self._stop.set()
-
-    def drop(self) -> None:
-        """End after this step, and show nothing of it."""
-        self._drop.set()
-        self._stop.set()
+    is_stopped: bool = False
+    """End after this step; what is made so far is good."""
+    is_dropped: bool = False
+    """Nobody wants to see what was made."""
 
 
 class LongTasks:
@@ -47,10 +29,9 @@ class LongTasks:
         """A new task of `tab`; the one before is dropped."""
         task = Task()
         with self._lock:
-            former = self._running.get(tab)
-            self._running[tab] = task
+            former, self._running[tab] = self._running.get(tab), task
         if former is not None:
-            former.drop()
+            former.is_stopped = former.is_dropped = True
         return task
 
     def end(self, tab: str, task: Task) -> None:
@@ -60,15 +41,13 @@ class LongTasks:
                 del self._running[tab]
 
     def stop(self, tab: str) -> None:
-        """Stop what `tab` runs, if anything."""
-        self._tell(tab, Task.stop)
+        """Let what `tab` runs, if anything, end after its step."""
+        with self._lock:
+            if task := self._running.get(tab):
+                task.is_stopped = True
 
     def drop(self, tab: str) -> None:
-        """Drop what `tab` runs, if anything."""
-        self._tell(tab, Task.drop)
-
-    def _tell(self, tab: str, what: Callable[[Task], None]) -> None:
+        """Stop what `tab` runs, if anything, and show nothing of it."""
         with self._lock:
-            task = self._running.get(tab)
-        if task is not None:
-            what(task)
+            if task := self._running.pop(tab, None):
+                task.is_stopped = task.is_dropped = True

@@ -3,9 +3,9 @@
 Nothing here asks the model. Which picture is open stands in the buttons themselves; the store keeps the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -20,61 +20,34 @@ from causalseg.annotations.store import LabelStore
 from causalseg.annotations.store.scans import NOT_HERE, signed
 from causalseg.errors import InputError, StoreError
 from causalseg.ui import html, pictures, shared_text
-from causalseg.ui.bind import STORE, Updates, bind
-from causalseg.ui.picture_list import Place, clickable, listed, name_box, offset_of, place_of
+from causalseg.ui.bind import STORE, Updates, alert, bind
+from causalseg.ui.picture_list import Place, listed, offset_of, place_of
 from causalseg.ui.review import text
+from causalseg.ui.review.layout import ReviewPage
 from causalseg.ui.services import Services
+from causalseg.ui.templates import macros
 
+_OPENED = macros("review.html", text=text)("opened")
 _SAYS: Mapping[str, bool | None] = {"present": True, "absent": False, "unsaid": None}
 """Button -> what it says of the confounder that is chosen."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewPage:
-    """Every component that an event reads or writes."""
-
-    message: gr.HTML
-    person: gr.Textbox
-    show: gr.Dropdown
-    search: gr.Textbox
-    pictures: gr.HTML
-    detail: gr.HTML
-    note: gr.Textbox
-
-
-def build(page: gr.Blocks, desk: Services) -> None:
+def bind_review_page(blocks: gr.Blocks, services: Services) -> None:
     """Lay the page out and wire it up; call it inside its route."""
-    parts, named = _layout(page)
-    labels = {entry.id: entry.label for entry in desk.engine.confounders}
-    events = _Events(desk.store, parts, labels)
-    filters, both = [parts.show, parts.search], [parts.pictures, parts.detail]
-    bind("review", named.then, events.show, filters, both, parts.message, wipes=False, queue=STORE)
-    bind("review_show", parts.show.input, events.filter, filters, [parts.pictures], parts.message, queue=STORE)
-    bind("review_search", parts.search.change, events.filter, filters, [parts.pictures], parts.message, queue=STORE)
-    asked = [parts.person, *filters]
-    bind("review_open", parts.pictures.click, events.choose, asked, both, parts.message, queue=STORE)
-    spoken = [parts.note, *asked]
-    bind("review_say", parts.detail.click, events.say, spoken, [*both, parts.note], parts.message, queue=STORE)
-
-
-def _layout(page: gr.Blocks) -> tuple[ReviewPage, Any]:
-    message = gr.HTML("", elem_id="message")
-    gr.HTML(f"<h1>{text.REVIEW_TITLE}</h1><p class='quiet'>{text.REVIEW_WHAT}</p>", elem_classes="desk-head")
-    choices = [(label, state) for state, label in text.SHOWN.items()]
-    with gr.Row(elem_classes="desk-row", equal_height=False):
-        with gr.Column(scale=1, min_width=270, elem_classes="desk-side"):
-            person, named = name_box(page)
-            show = gr.Dropdown(choices, value="done", label=text.SHOW, elem_id="review-show")
-            search = gr.Textbox(label=shared_text.SEARCH, max_lines=1, elem_id="review-text")
-            pictures = clickable("review-list")
-        with gr.Column(scale=3, min_width=480):
-            note = gr.Textbox(label=text.NOTE, placeholder=text.NOTE_HINT, lines=1, max_lines=3, elem_id="review-note")
-            detail = clickable("review-detail")
-    return ReviewPage(message, person, show, search, pictures, detail, note), named
+    page = ReviewPage(blocks)
+    handlers = _Handlers(services.store, page, {entry.id: entry.label for entry in services.engine.confounders})
+    filters, both = [page.show, page.search], [page.pictures, page.detail]
+    asked = [page.person, *filters]
+    on = partial(bind, message=page.message, queue=STORE)
+    on("review", page.named.then, handlers.show, filters, both, wipes=False)
+    on("review_show", page.show.input, handlers.filter, filters, [page.pictures])
+    on("review_search", page.search.change, handlers.filter, filters, [page.pictures])
+    on("review_open", page.pictures.click, handlers.choose, asked, both)
+    on("review_say", page.detail.click, handlers.say, [page.note, *asked], [*both, page.note])
 
 
 @dataclass(frozen=True, slots=True)
-class _Events:
+class _Handlers:
     store: LabelStore
     page: ReviewPage
     labels: Mapping[str, str]
@@ -108,7 +81,7 @@ class _Events:
         newest = self.store.latest(place[0], revision.person, place[1])
         if newest is not None and newest.number != revision.number:
             shown = self._opened(place, person, state, search)
-            return {**shown, self.page.message: html.alert(text.newer(revision.person))}
+            return {**shown, self.page.message: alert(text.newer(revision.person))}
         return self._said(str(click.act), revision, note, person, state, search)
 
     def _said(self, act: str, revision: Revision, note: str, person: str, state: str, search: str) -> Updates:
@@ -166,72 +139,49 @@ def opened(
     scan = store.reopened(*place)
     newest = {one.person: one for one in store.revisions(place[0], index=place[1])}
     masks = {name: store.mask(one) for name, one in newest.items()}
-    figures = [
-        html.figure(pictures.png_uri(pictures.plain(scan.image_u8)), shared_text.SCAN_ALONE, shared_text.SCAN_ALONE)
-    ]
-    figures += [
-        html.figure(
-            pictures.png_uri(pictures.labelled(scan.image_u8, masks[name])),
-            text.label_of(name, one.number, ""),
-            _caption(store, one, person),
-        )
-        for name, one in newest.items()
-    ]
-    pairs = between_readers(store, *place)
+    pairs, difference = between_readers(store, *place), None
     if pairs:
         first, second = pair or (pairs[0].first.person, pairs[0].second.person)
-        told = text.differ(first, second)
         drawn = pictures.difference(scan.image_u8, masks[first], masks[second])
-        figures.append(html.figure(pictures.png_uri(drawn), told, escape(told)))
-    after = html.button("next", text.NEXT_ONE, scan=place[0], index=place[1]).html
-    said = _said(store, place, labels)
-    nobody = "" if newest else html.note(text.NO_LABELS)
-    beside = f'<div class="view wide">{nobody}{_agreement(pairs, place)}<p class="acts">{after}</p>{said}</div>'
-    return f'<div class="views">{"".join(figures)}{beside}</div>'
-
-
-def _caption(store: LabelStore, revision: Revision, person: str) -> str:
-    """Whose mask, how far it is, where it comes from, what was said of it, and the two buttons."""
-    here = store.work_of(revision.scan_sha256, revision.person, revision.index)
-    facts = (revision.description, len(revision.removed), revision.model)
-    lines = [text.provenance(*facts, revision.dice_to_proposed, revision.seconds_spent)]
-    if revision.person == person.strip():
-        lines.append(text.YOUR_OWN)
-    lines += [f"{one.reviewer}: {one.note}" for one in review.of(store, revision) if one.note]
-    data = {
-        "scan": revision.scan_sha256,
-        "index": revision.index,
-        "person": revision.person,
-        "number": revision.number,
-    }
-    return (
-        f"<b>{escape(text.label_of(revision.person, revision.number, shared_text.STATES[here.state]))}</b>"
-        + "".join(f"<br>{escape(line)}" for line in lines)
-        + f'<span class="acts">{html.button("approve", text.APPROVE, is_first=True, **data).html}'
-        + f"{html.button('send_back', text.SEND_BACK, **data).html}</span>"
+        difference = {"picture": pictures.png_uri(drawn), "told": text.differ(first, second)}
+    return _OPENED(
+        pictures.png_uri(pictures.plain(scan.image_u8)),
+        [_label(store, one, pictures.labelled(scan.image_u8, masks[name]), person) for name, one in newest.items()],
+        difference,
+        [_pair_row(one, place) for one in pairs],
+        {"scan": place[0], "index": place[1]},
+        _said(store, place, labels),
+        {"": text.CHOOSE, **labels},
     )
 
 
-def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> str:
-    """What people say of confounders in this picture, and the buttons to say more."""
+def _label(store: LabelStore, revision: Revision, picture: pictures.Picture, person: str) -> dict[str, Any]:
+    """A mask as the template takes it."""
+    here = store.work_of(revision.scan_sha256, revision.person, revision.index)
+    facts = (revision.description, len(revision.removed), revision.model)
+    lines = [text.provenance(*facts, revision.dice_to_proposed, revision.seconds_spent)]
+    lines += [text.YOUR_OWN] if revision.person == person.strip() else []
+    lines += [f"{one.reviewer}: {one.note}" for one in review.of(store, revision) if one.note]
+    place = {"scan": revision.scan_sha256, "index": revision.index}
+    return {
+        "picture": pictures.png_uri(picture),
+        "alt": text.label_of(revision.person, revision.number, ""),
+        "title": text.label_of(revision.person, revision.number, shared_text.STATES[here.state]),
+        "lines": lines,
+        "data": {**place, "person": revision.person, "number": revision.number},
+    }
+
+
+def _said(store: LabelStore, place: Place, labels: Mapping[str, str]) -> list[str]:
+    """What people say of confounders in this picture."""
     newest = {
         (one.person, one.confounder): one.present for one in confounder_statements.of(store, place[0], index=place[1])
     }
-    lines = [
+    return [
         text.says(person, labels.get(confounder, confounder), present=present)
         for (person, confounder), present in newest.items()
         if present is not None
     ]
-    buttons = "".join(html.button(act, text.SAYS[act], scan=place[0], index=place[1]).html for act in _SAYS)
-    field = html.choice("confounder", text.CONFOUNDER, {"": text.CHOOSE, **labels})
-    return html.heading(text.SAID, html.sentences(lines) + f'<div class="acts">{field}{buttons}</div>')
-
-
-def _agreement(pairs: Sequence[ReaderPair], place: Place) -> str:
-    if not pairs:
-        return ""
-    rows = [_pair_row(pair, place) for pair in pairs]
-    return html.heading(text.AGREEMENT, html.table(text.AGREEMENT_HEAD, rows, name=text.AGREEMENT))
 
 
 def _pair_row(pair: ReaderPair, place: Place) -> tuple[html.Cell, ...]:

@@ -5,7 +5,7 @@ that scan. So on a machine that several people use nobody is shown another one's
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,59 +15,40 @@ from causalseg.annotations.records import KeptDraft
 from causalseg.annotations.store import LabelStore, drafts
 from causalseg.engine import Engine
 from causalseg.errors import InputError
+from causalseg.ui.browser_memory import Memory
 from causalseg.ui.segment import editor, handlers
-from causalseg.ui.segment.session import Draft, SessionState
+from causalseg.ui.segment.session import EditorMask, SessionState
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the browser keeps between two visits."""
-
-    person: str
-    place: tuple[str, int, str] | None = None
-    """Scan, index and description of the last draft."""
-
-    def to_browser(self) -> dict[str, object]:
-        """As JSON can hold it."""
-        return {"person": self.person, "place": self.place and list(self.place)}
-
-
-def remembered(value: Any) -> Memory | None:
-    """What a browser kept; None where it kept nothing, or nothing of ours."""
-    if not isinstance(value, dict) or not isinstance(value.get("person"), str):
-        return None
-    match value.get("place"):
-        case [str() as scan_sha256, int() as index, str() as description]:
-            return Memory(value["person"], (scan_sha256, index, description))
-        case _:
-            return Memory(value["person"])
-
-
-def keep(store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str) -> Draft | None:
-    """Keep what is drawn and not saved; the draft with what is kept now, None where nothing changed.
+def keep(
+    store: LabelStore, editing: EditorMask | None, value: Mapping[str, Any] | None, person: str
+) -> EditorMask | None:
+    """Keep what is drawn and not saved; the editor's mask with what is kept now, None where nothing changed.
 
     Raises:
         BadCorrection: nobody signed.
         StoreError: the disk refuses; the strokes are still in the editor.
     """
-    if draft is None or not draft.is_loaded:
+    if editing is None or not editing.is_loaded:
         return None
     try:
-        mask = editor.corrected(draft, value)
+        mask = editor.corrected(editing, value)
     except InputError:  # what cannot be saved either, and says so there
         return None
-    return keep_mask(store, draft, mask, person)
+    return keep_mask(store, editing, mask, person)
 
 
-def keep_mask(store: LabelStore, draft: Draft, mask: Bool[np.ndarray, "height width"], person: str) -> Draft | None:
+def keep_mask(
+    store: LabelStore, editing: EditorMask, mask: Bool[np.ndarray, "height width"], person: str
+) -> EditorMask | None:
     """`keep` of a mask that needs not be read from the editor."""
-    before = draft.autosaved
-    if np.array_equal(mask, draft.saved):
-        return _forgotten(store, draft)
+    before = editing.autosaved
+    if np.array_equal(mask, editing.saved):
+        return _forgotten(store, editing)
     if before is not None and before.person == person.strip() and np.array_equal(before.mask, mask):
         return None
-    kept = drafts.keep(store, draft.scan, mask, person=person, **editor.recorded(draft))
-    return replace(draft, autosaved=kept)
+    kept = drafts.keep(store, editing.scan, mask, person=person, **editor.recorded(editing))
+    return replace(editing, autosaved=kept)
 
 
 def drawn_here(store: LabelStore, memory: Memory | None) -> KeptDraft | None:
@@ -79,11 +60,11 @@ def drawn_here(store: LabelStore, memory: Memory | None) -> KeptDraft | None:
     return next((kept for kept in found if kept.description == description), None)
 
 
-def on_screen(store: LabelStore, state: SessionState, draft: Draft | None, person: str) -> KeptDraft | None:
+def on_screen(store: LabelStore, state: SessionState, editing: EditorMask | None, person: str) -> KeptDraft | None:
     """The newest draft of a person on any slice of the scan on screen that is not in the editor already."""
     if state.opened is None or not person.strip():
         return None
-    in_editor = None if draft is None else (draft.scan.sha256, draft.scan.index)
+    in_editor = None if editing is None else (editing.scan.sha256, editing.scan.index)
     found = drafts.find(store, person, state.opened.scan.sha256)
     return next((kept for kept in found if (kept.scan_sha256, kept.index) != in_editor), None)
 
@@ -110,7 +91,7 @@ def reopened(engine: Engine, store: LabelStore, state: SessionState, kept: KeptD
     return handlers.asked_again(engine, there, kept.description, kept.removed)
 
 
-def restored(engine: Engine, state: SessionState, kept: KeptDraft, former: Draft | None = None) -> Draft:
+def restored(engine: Engine, state: SessionState, kept: KeptDraft, former: EditorMask | None = None) -> EditorMask:
     """A draft of the scan on screen, to give to the editor; `former` is what the editor holds now."""
     start = editor.start(engine, state, former)
     fresh = replace(editor.given(start, kept.mask), alpha=start.alpha)
@@ -123,9 +104,9 @@ def restored(engine: Engine, state: SessionState, kept: KeptDraft, former: Draft
     )
 
 
-def _forgotten(store: LabelStore, draft: Draft) -> Draft | None:
+def _forgotten(store: LabelStore, editing: EditorMask) -> EditorMask | None:
     """All strokes were undone: what was kept of them is no longer wanted."""
-    if draft.autosaved is None:
+    if editing.autosaved is None:
         return None
-    drafts.discard(store, draft.autosaved)
-    return replace(draft, autosaved=None)
+    drafts.discard(store, editing.autosaved)
+    return replace(editing, autosaved=None)

@@ -22,7 +22,7 @@ from causalseg.scan import Letterbox
 from causalseg.ui import pictures
 from causalseg.ui.segment import text
 from causalseg.ui.segment.mask_cleanup import Reshape
-from causalseg.ui.segment.session import FIRST_ALPHA, Draft, Former, SessionState, shown_mask
+from causalseg.ui.segment.session import FIRST_ALPHA, EditorMask, Former, SessionState, shown_mask
 
 _SAME_COLOUR = 8
 """Largest difference a channel for two colours to count as one; a browser's canvas rounds by 1."""
@@ -35,14 +35,14 @@ _SAME_PICTURE = 2.0
 
 
 class LateEditor(BadCorrection):
-    """The editor sent the mask of before, though it has been given that of `draft`."""
+    """The editor sent the mask of before, though it has been given that of `editing`."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, editing: EditorMask) -> None:
         super().__init__(text.EDITOR_LATE)
-        self.draft = draft
+        self.editing = editing
 
 
-def start(engine: Engine, state: SessionState, former: Draft | None = None) -> Draft:
+def start(engine: Engine, state: SessionState, former: EditorMask | None = None) -> EditorMask:
     """The mask on screen, made ready for the editor; `former` is what the editor holds now.
 
     Raises:
@@ -57,7 +57,7 @@ def start(engine: Engine, state: SessionState, former: Draft | None = None) -> D
         raise BadCorrection(text.SIMULATED_NOT_SAVED)
     scan, mask = state.encoded.scan, shown_mask(state.current, anyway=state.anyway)
     box = Letterbox.fit(*scan.hw, side_px=pictures.CANVAS_SIDE_PX)
-    return Draft(
+    return EditorMask(
         scan=scan,
         box=box,
         canvas_u8=box.apply(scan.image_u8),
@@ -73,16 +73,16 @@ def start(engine: Engine, state: SessionState, former: Draft | None = None) -> D
     )
 
 
-def editor_value(draft: Draft) -> dict[str, Any]:
+def editor_value(editing: EditorMask) -> dict[str, Any]:
     """What the editor is given: the scan below, the mask as the only layer."""
     return {
-        "background": draft.canvas_u8,
-        "layers": [pictures.editor_layer(draft.canvas_mask, draft.alpha)],
+        "background": editing.canvas_u8,
+        "layers": [pictures.editor_layer(editing.canvas_mask, editing.alpha)],
         "composite": None,
     }
 
 
-def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"]:
+def corrected(editing: EditorMask, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"]:
     """The editor's mask in the scan's own size.
 
     Raises:
@@ -95,107 +95,107 @@ def corrected(draft: Draft, value: Mapping[str, Any] | None) -> Bool[np.ndarray,
     if len(value["layers"]) != 1:
         raise BadCorrection(text.EDITOR_OTHER_LAYERS)
     layer = value["layers"][0]
-    _raise_if_not_ours(draft, value["background"], layer)
-    return draft.box.invert_edit(draft.given, draft.canvas_mask, layer[..., 3] > 0)
+    _raise_if_not_ours(editing, value["background"], layer)
+    return editing.box.invert_edit(editing.given, editing.canvas_mask, layer[..., 3] > 0)
 
 
-def unsaved(draft: Draft | None, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"] | None:
+def unsaved(editing: EditorMask | None, value: Mapping[str, Any] | None) -> Bool[np.ndarray, "height width"] | None:
     """The mask in the editor where it differs from what was last saved or proposed; None where nothing can be lost."""
-    if draft is None or not draft.is_loaded:
+    if editing is None or not editing.is_loaded:
         return None
     try:
-        mask = corrected(draft, value)
+        mask = corrected(editing, value)
     except InputError:  # what cannot be saved anyway
         return None
-    return None if np.array_equal(mask, draft.saved) else mask
+    return None if np.array_equal(mask, editing.saved) else mask
 
 
-def given(draft: Draft, mask: Bool[np.ndarray, "height width"]) -> Draft:
+def given(editing: EditorMask, mask: Bool[np.ndarray, "height width"]) -> EditorMask:
     """The draft with another mask to give to the editor."""
     return replace(
-        draft,
+        editing,
         given=mask,
-        canvas_mask=draft.box.apply(mask),
-        alpha=draft.other_alpha,
+        canvas_mask=editing.box.apply(mask),
+        alpha=editing.other_alpha,
         is_loaded=False,
         was_late=False,
         doomed=None,
     )
 
 
-def found_late(draft: Draft) -> tuple[Draft, str]:
+def found_late(editing: EditorMask) -> tuple[EditorMask, str]:
     """The draft after a save found the mask of before in the editor, and what to say of it.
 
     An editor that is slow takes the mask a moment later, and strokes of that moment must stay. One that still has the
     mask of before at the next press sent that one while it was given the new one, which it then never takes: it gets
     it again.
     """
-    if draft.was_late:
-        return replace(draft, is_loaded=False, was_late=False), text.EDITOR_AGAIN
-    return replace(draft, was_late=True), text.EDITOR_LATE
+    if editing.was_late:
+        return replace(editing, is_loaded=False, was_late=False), text.EDITOR_AGAIN
+    return replace(editing, was_late=True), text.EDITOR_LATE
 
 
-def reshaped(draft: Draft | None, value: Mapping[str, Any] | None, how: Reshape) -> Draft:
+def reshaped(editing: EditorMask | None, value: Mapping[str, Any] | None, how: Reshape) -> EditorMask:
     """The draft with the editor's mask filled or smoothed, to give to the editor again.
 
     Raises:
         InputError: there is no mask in the editor.
         BadCorrection: what the editor sent cannot be trusted.
     """
-    if draft is None or not draft.is_loaded:
+    if editing is None or not editing.is_loaded:
         raise InputError(text.CORRECT_FIRST)
-    mask = corrected(draft, value)
-    return replace(given(draft, how(mask)), former=Former(mask, draft.model))
+    mask = corrected(editing, value)
+    return replace(given(editing, how(mask)), former=Former(mask, editing.model))
 
 
-def refined(draft: Draft | None, value: Mapping[str, Any] | None) -> Draft:
+def refined(editing: EditorMask | None, value: Mapping[str, Any] | None) -> EditorMask:
     """The draft with the editor's mask refined by LiteMedSAM in its boxes; its label will say so.
 
     Raises:
         InputError: there is no mask in the editor.
         BadCorrection: what the editor sent cannot be trusted, or LiteMedSAM can do nothing with it.
     """
-    if draft is None:
+    if editing is None:
         raise InputError(text.CORRECT_FIRST)
-    fresh = reshaped(draft, value, partial(litemedsam.refine, draft.scan.image_u8))
+    fresh = reshaped(editing, value, partial(litemedsam.refine, editing.scan.image_u8))
     said = f" + {litemedsam.name()}"
-    return replace(fresh, model=draft.model.removesuffix(said) + said)
+    return replace(fresh, model=editing.model.removesuffix(said) + said)
 
 
-def taken_back(draft: Draft | None) -> Draft:
+def taken_back(editing: EditorMask | None) -> EditorMask:
     """The draft with the mask as it was before it was last filled, smoothed or refined.
 
     Raises:
         InputError: nothing was.
     """
-    if draft is None or draft.former is None:
+    if editing is None or editing.former is None:
         raise InputError(text.NOTHING_TO_TAKE_BACK)
-    return replace(given(draft, draft.former.mask), model=draft.former.model, former=None)
+    return replace(given(editing, editing.former.mask), model=editing.former.model, former=None)
 
 
-def is_of(draft: Draft, state: SessionState) -> bool:
+def is_of(editing: EditorMask, state: SessionState) -> bool:
     """Whether the draft is of the scan and the slice on screen."""
     if state.opened is None:
         return False
     scan = state.opened.scan
-    return (draft.scan.sha256, draft.scan.index) == (scan.sha256, scan.index)
+    return (editing.scan.sha256, editing.scan.index) == (scan.sha256, scan.index)
 
 
-def recorded(draft: Draft) -> dict[str, Any]:
+def recorded(editing: EditorMask) -> dict[str, Any]:
     """What the store keeps beside a mask, of a draft as of a label."""
     return {
-        "description": draft.description,
-        "removed": draft.removed,
-        "model": draft.model,
-        "parent_sha256": draft.revision.mask_sha256 if draft.revision else None,
-        "proposed": draft.proposed,
-        "seconds_spent": draft.seconds_spent,
+        "description": editing.description,
+        "removed": editing.removed,
+        "model": editing.model,
+        "parent_sha256": editing.revision.mask_sha256 if editing.revision else None,
+        "proposed": editing.proposed,
+        "seconds_spent": editing.seconds_spent,
     }
 
 
 def save(
-    store: LabelStore, draft: Draft | None, value: Mapping[str, Any] | None, person: str
-) -> tuple[Draft, Revision, Bool[np.ndarray, "height width"]]:
+    store: LabelStore, editing: EditorMask | None, value: Mapping[str, Any] | None, person: str
+) -> tuple[EditorMask, Revision, Bool[np.ndarray, "height width"]]:
     """Check the editor's mask, keep it as the person's next revision, and return it.
 
     Raises:
@@ -203,36 +203,36 @@ def save(
         LateEditor: it sent the mask of before.
         BadCorrection: what the editor sent cannot be trusted.
     """
-    if draft is None or not draft.is_loaded:
+    if editing is None or not editing.is_loaded:
         raise InputError(text.CORRECT_FIRST)
     if not person.strip():
         raise InputError(text.NAME_FIRST)
-    mask = corrected(draft, value)
+    mask = corrected(editing, value)
     revision = store.save(
-        draft.scan,
+        editing.scan,
         mask,
         person=person.strip(),
-        index=draft.scan.index,
-        **recorded(draft),
+        index=editing.scan.index,
+        **recorded(editing),
     )
-    saved = replace(draft, revision=revision, kept=mask, was_late=False, doomed=None, autosaved=None)
+    saved = replace(editing, revision=revision, kept=mask, was_late=False, doomed=None, autosaved=None)
     return saved, revision, mask
 
 
 def _raise_if_not_ours(
-    draft: Draft,
+    editing: EditorMask,
     background: UInt8[np.ndarray, "below_height below_width channels"],
     layer: UInt8[np.ndarray, "height width 4"],
 ) -> None:
-    expected_hw = draft.canvas_mask.shape
+    expected_hw = editing.canvas_mask.shape
     if layer.shape[:2] != expected_hw or background.shape[:2] != expected_hw:
         raise BadCorrection(text.EDITOR_OTHER_SIZE)
-    if np.abs(background[..., :3].astype(np.int16) - draft.canvas_u8).mean() > _SAME_PICTURE:
+    if np.abs(background[..., :3].astype(np.int16) - editing.canvas_u8).mean() > _SAME_PICTURE:
         raise BadCorrection(text.EDITOR_OTHER_SCAN)
     away = np.abs(layer[..., :3].astype(np.int16) - np.array(pictures.TINT_RGB)).max(axis=2)
     of_a_mask = (layer[..., 3] > 0) & (away <= _SAME_COLOUR)
-    of_the_mask_before = np.abs(layer[of_a_mask][:, 3].astype(np.int16) - draft.other_alpha) <= _SAME_ALPHA
+    of_the_mask_before = np.abs(layer[of_a_mask][:, 3].astype(np.int16) - editing.other_alpha) <= _SAME_ALPHA
     if of_the_mask_before.size and of_the_mask_before.mean() > _STALE_SHARE:
-        raise LateEditor(draft)
-    if bool((of_a_mask & ~draft.canvas_mask).any()):
+        raise LateEditor(editing)
+    if bool((of_a_mask & ~editing.canvas_mask).any()):
         raise BadCorrection(text.EDITOR_MOVED)

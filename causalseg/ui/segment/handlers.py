@@ -211,14 +211,16 @@ def try_all(engine: Engine, state: SessionState) -> tuple[tuple[str, Effect], ..
     return tuple(sorted(effects, key=lambda row: (row[1].dice, -abs(row[1].change_px))))
 
 
-def add(engine: Engine, state: SessionState, confounder: str | None, strength: float, seed: int | None) -> SessionState:
+def add(
+    engine: Engine, state: SessionState, confounder: str | None, strength: int | float, seed: int | None
+) -> SessionState:
     """Put the scan with one confounder simulated on screen; always added to the scan as it was opened."""
     original = state.opened or _encoded(state)
     if not confounder:
         raise InputError(text.PICK_FIRST)
     if seed is None or not 0 <= seed <= _MAX_SEED:
         raise InputError(text.BAD_SEED)
-    encoded = _with_typed(engine, state, engine.encode(engine.add(original.scan, confounder, strength, seed)))
+    encoded = _with_typed(engine, state, engine.encode(engine.add(original.scan, confounder, float(strength), seed)))
     label = next(entry.label for entry in engine.confounders if entry.id == confounder)
     mark = text.simulated(label, strength, seed)
     return _redone(

@@ -12,7 +12,7 @@ from causalseg.errors import InputError
 from causalseg.scan import Scan
 from causalseg.ui.segment import text
 from causalseg.ui.segment.own_corrections import corrections_of
-from causalseg.ui.segment.session import Draft, SessionState, VolumeMask, shown_mask
+from causalseg.ui.segment.session import EditorMask, SessionState, VolumeMask, shown_mask
 
 Choice = Literal["screen", "volume", "saved"]
 """The mask on screen, those of all slices, or the correction that was last saved."""
@@ -28,7 +28,7 @@ def exports(
     choice: Choice,
     state: SessionState,
     volume: VolumeMask | None,
-    draft: Draft | None,
+    editing: EditorMask | None,
     *,
     with_identity: bool,
     store: LabelStore | None = None,
@@ -37,17 +37,17 @@ def exports(
 ) -> tuple[Exported, ...]:
     """Every format of the chosen masks, each written or with a sentence that says why not.
 
-    In the masks of all slices, those that `person` corrected are the person's: in `store`, in `draft`, or in the
+    In the masks of all slices, those that `person` corrected are the person's: in `store`, in `editing`, or in the
     editor's value `edited`.
 
     Raises:
         InputError: there are no such masks, or the scan on screen is simulated.
     """
     if choice == "saved":
-        scan, masks, provenance = _saved(draft)
+        scan, masks, provenance = _saved(editing)
     elif choice == "volume":
         scan, masks, provenance = _all_slices(state, volume)
-        corrections = corrections_of(scan, provenance.description, draft, store=store, person=person, edited=edited)
+        corrections = corrections_of(scan, provenance.description, editing, store=store, person=person, edited=edited)
         masks, provenance = with_corrections(masks, provenance, corrections)
     else:
         scan, masks, provenance = _on_screen(engine, state)
@@ -71,20 +71,20 @@ def _all_slices(state: SessionState, volume: VolumeMask | None) -> tuple[Scan, M
     return scan, masks, Provenance(volume.description, volume.mask_word, volume.model, volume.removed)
 
 
-def _saved(draft: Draft | None) -> tuple[Scan, Masks, Provenance]:
-    if draft is None or draft.revision is None or draft.kept is None:
+def _saved(editing: EditorMask | None) -> tuple[Scan, Masks, Provenance]:
+    if editing is None or editing.revision is None or editing.kept is None:
         raise InputError(text.EXPORT_NOT_SAVED)
-    scan, revision = draft.scan, draft.revision
+    scan, revision = editing.scan, editing.revision
     provenance = Provenance(
-        draft.description,
+        editing.description,
         "corrected",
         revision.model,
-        draft.removed,
+        editing.removed,
         person=revision.person,
         revisions={scan.index: revision.number},
         saved_at=revision.saved_at,
     )
-    return scan, {scan.index: draft.kept}, provenance
+    return scan, {scan.index: editing.kept}, provenance
 
 
 def _opened(state: SessionState) -> EncodedScan:

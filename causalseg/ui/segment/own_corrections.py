@@ -7,13 +7,13 @@ from causalseg.annotations.exports.corrections import Correction, is_same, saved
 from causalseg.annotations.store import LabelStore
 from causalseg.scan import Scan
 from causalseg.ui.segment import editor
-from causalseg.ui.segment.session import Draft
+from causalseg.ui.segment.session import EditorMask
 
 
 def corrections_of(
     scan: Scan,
     description: str,
-    draft: Draft | None,
+    editing: EditorMask | None,
     *,
     store: LabelStore | None = None,
     person: str = "",
@@ -25,18 +25,18 @@ def corrections_of(
         scan: any slice of it.
         description: corrections of another one do not count.
         draft: what is in the editor, and what was saved of it.
-        store: where corrections of other slices are; None: only what `draft` knows counts.
+        store: where corrections of other slices are; None: only what `editing` knows counts.
         person: whose; nobody has none in the store.
         edited: the editor's value.
     """
     known: dict[int, Correction] = {}
     if store is not None and person.strip():
         known = saved_corrections(store, scan.sha256, person=person, description=description)
-    if draft is None or draft.scan.sha256 != scan.sha256 or not is_same(draft.description, description):
+    if editing is None or editing.scan.sha256 != scan.sha256 or not is_same(editing.description, description):
         return known
-    if draft.kept is not None:
-        known[draft.scan.index] = Correction(draft.kept, draft.revision)
-    drawn = editor.unsaved(draft, edited)
+    if editing.kept is not None:
+        known[editing.scan.index] = Correction(editing.kept, editing.revision)
+    drawn = editor.unsaved(editing, edited)
     if drawn is not None:
-        known[draft.scan.index] = Correction(drawn)
+        known[editing.scan.index] = Correction(drawn)
     return known

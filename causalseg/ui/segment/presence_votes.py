@@ -4,9 +4,7 @@ Fine-tuning learns from it. Each button carries the picture that it speaks of, s
 picture comes on screen says nothing of that one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
@@ -15,7 +13,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import InputError
 from causalseg.scan import Scan
-from causalseg.ui.bind import Updates
+from causalseg.ui.bind import Updates, bind
 from causalseg.ui.segment import handlers, panels, text
 from causalseg.ui.segment.layout import Page
 from causalseg.ui.segment.session import SessionState
@@ -25,23 +23,21 @@ _WORDS = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class PresenceVotes:
     """Binds the buttons beside the switches to the store."""
 
     engine: Engine
     store: LabelStore
     page: Page
-    listen: Callable[..., Any]
-    """`Wiring.listen`."""
 
     def bind(self) -> None:
         """Another picture or another name shows what was said; a button says something."""
-        switches, person = self.page.switches, self.page.stage.person
-        asked, shown = [self.page.session, person], [switches.present_said, switches.absent_said]
-        for changed in (switches.present_bars.change, person.change):
-            self.listen("said", changed, self._shown, asked, shown, wipes=False)
-        for buttons in (switches.present_said, switches.absent_said):
-            self.listen("say", buttons.click, self._say, asked, shown)
+        groups, person = (self.page.switches.present, self.page.switches.absent), self.page.stage.person
+        asked, shown, message = [self.page.session, person], [group.votes for group in groups], self.page.message
+        for changed in (groups[0].bars.change, person.change):
+            bind("said", changed, self._shown, asked, shown, message, wipes=False)
+        for group in groups:
+            bind("say", group.votes.click, self._say, asked, shown, message)
 
     def _say(self, state: SessionState, person: str, click: gr.EventData) -> Updates:
         scan = None if state.opened is None else state.opened.scan
@@ -54,14 +50,14 @@ class Saying:
         """Buttons for what the dictionary knows; none while the scan on screen is simulated."""
         switches = self.page.switches
         if state.encoded is None or state.original is not None:
-            return {switches.present_said: "", switches.absent_said: ""}
+            return {switches.present.votes: "", switches.absent.votes: ""}
         scan, labels = state.encoded.scan, {entry.id: entry.label for entry in self.engine.confounders}
         known = said(self.store, scan, person)
         present, absent = (
-            panels.says([panels.Says(id_, labels.get(id_), known.get(id_)) for id_ in ids], scan.sha256, scan.index)
+            panels.votes([panels.Vote(id_, labels.get(id_), known.get(id_)) for id_ in ids], scan.sha256, scan.index)
             for ids in handlers.listed(self.engine, state)
         )
-        return {switches.present_said: present, switches.absent_said: absent}
+        return {switches.present.votes: present, switches.absent.votes: absent}
 
 
 def said(store: LabelStore, scan: Scan, person: str) -> dict[str, bool | None]:

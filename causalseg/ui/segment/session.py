@@ -86,7 +86,7 @@ class Former(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draft:
+class EditorMask:
     """A mask in the editor, with all that the store wants to know of where it came from."""
 
     scan: Scan

@@ -25,7 +25,7 @@ _NAME_CHARS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Shows:
+class PageUpdates:
     """Turns states into updates of one page's components; a component left out keeps what it shows."""
 
     engine: Engine
@@ -35,27 +35,17 @@ class Shows:
 
     def outputs(self) -> list[Any]:
         """Every component that a state can change."""
-        scan, stage, switches = self.page.scan, self.page.stage, self.page.switches
-        seen = [stage.scan, stage.mask, stage.slider, stage.status, stage.effect, stage.download, stage.tabs]
-        seen += [stage.checks, stage.where, stage.start_from, self.page.where]
-        turned = [stage.slices_row, stage.place, stage.segment_all, stage.volume, self.page.volume]
-        windows = [scan.window_fold, scan.window, scan.center, scan.width]
-        asked = [scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway]
-        masks = [switches.observed, switches.adjusted, switches.original, switches.which, switches.ranking]
-        groups = [switches.present, switches.present_bars, switches.absent, switches.absent_bars]
+        page, scan, stage, switches = self.page, self.page.scan, self.page.stage, self.page.switches
         return [
-            self.page.session,
-            self.page.comparing,
-            self.page.masthead,
-            self.page.notice,
-            *seen,
-            *turned,
-            *windows,
-            *asked,
-            *masks,
-            *groups,
-            switches.caption,
-            switches.typed,
+            *(page.session, page.comparing, page.masthead, page.notice, page.where, page.volume),
+            *(stage.scan, stage.mask, stage.slider, stage.status, stage.effect, stage.download, stage.tabs),
+            *(stage.checks, stage.where, stage.start_from),
+            *(stage.slices_row, stage.place, stage.segment_all, stage.volume),
+            *(scan.window_fold, scan.window, scan.center, scan.width),
+            *(scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway),
+            *(switches.observed, switches.adjusted, switches.original, switches.which, switches.ranking),
+            *(switches.present.ticks, switches.present.bars, switches.absent.ticks, switches.absent.bars),
+            *(switches.caption, switches.typed),
         ]
 
     def mask(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
@@ -82,8 +72,8 @@ class Shows:
         present, absent = handlers.listed(self.engine, state)
         return {
             **self.mask(state, comparing, opacity),
-            switches.present: gr.CheckboxGroup(value=[id_ for id_ in present if id_ in state.removed]),
-            switches.absent: gr.CheckboxGroup(value=[id_ for id_ in absent if id_ in state.removed]),
+            switches.present.ticks: gr.CheckboxGroup(value=[id_ for id_ in present if id_ in state.removed]),
+            switches.absent.ticks: gr.CheckboxGroup(value=[id_ for id_ in absent if id_ in state.removed]),
         }
 
     def picture(self, state: SessionState, comparing: bool, opacity: float) -> Updates:
@@ -102,12 +92,14 @@ class Shows:
             page.scan.window_fold: gr.Accordion(visible=seen.window is not None),
             page.scan.center: handlers.shown_number(seen.window.center) if seen.window else None,
             page.scan.width: handlers.shown_number(seen.window.width) if seen.window else None,
-            page.stage.scan: _scan_picture(seen, state.simulated),
+            page.stage.scan: panels.scan_picture(
+                pictures.png_uri(pictures.on_square(seen, pictures.VIEW_SIDE_PX)), state.simulated
+            ),
             switches.caption: panels.note(text.IN_THIS_SCAN if present else text.NONE_DETECTED),
-            switches.present: self._group(present, state),
-            switches.present_bars: self._bars(state.encoded, present),
-            switches.absent: self._group(absent, state),
-            switches.absent_bars: self._bars(state.encoded, absent),
+            switches.present.ticks: self._group(present, state),
+            switches.present.bars: self._bars(state.encoded, present),
+            switches.absent.ticks: self._group(absent, state),
+            switches.absent.bars: self._bars(state.encoded, absent),
             switches.ranking: panels.note(text.TRY_ALL_HINT),
             switches.original: gr.Button(visible=state.original is not None),
         }
@@ -175,8 +167,8 @@ class Shows:
         return {
             self.page.where: confounder,
             self.page.stage.where: self._map(state.encoded, confounder) if confounder else "",
-            switches.present_bars: self._bars(state.encoded, present, confounder),
-            switches.absent_bars: self._bars(state.encoded, absent, confounder),
+            switches.present.bars: self._bars(state.encoded, present, confounder),
+            switches.absent.bars: self._bars(state.encoded, absent, confounder),
         }
 
     def _map(self, encoded: EncodedScan, confounder: str) -> str:
@@ -262,11 +254,6 @@ def _current_download(button: gr.DownloadButton, state: SessionState) -> gr.Down
     return mask_download(button, state.encoded.scan, mask, name)
 
 
-def _scan_picture(scan: Scan, simulated: str) -> str:
-    ribbon = f'<p class="simulated">{simulated}</p>' if simulated else ""
-    return panels.picture(pictures.on_square(scan, pictures.VIEW_SIDE_PX), alt="the scan") + ribbon
-
-
 def _windows(scan: Scan) -> list[tuple[str, int]]:
     return [
         (text.WINDOW_OF_FILE, handlers.FILE_WINDOW),
@@ -276,3 +263,7 @@ def _windows(scan: Scan) -> list[tuple[str, int]]:
 
 def _variant(state: SessionState, mask_word: str) -> Literal["primary", "secondary"]:
     return "primary" if state.current is not None and state.mask_word == mask_word else "secondary"
+
+
+def _view(scan: Scan) -> str:
+    return pictures.png_uri(pictures.on_square(scan, pictures.VIEW_SIDE_PX))

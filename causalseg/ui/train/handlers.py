@@ -65,10 +65,10 @@ def build(page: gr.Blocks, services: Services) -> None:
 
 def _layout(page: gr.Blocks, services: Services) -> TrainPage:
     message = gr.HTML("", elem_id="message")
-    gr.HTML(f"<h1>{text.TRAIN_TITLE}</h1><p class='quiet'>{text.TRAIN_WHAT}</p>", elem_classes="desk-head")
+    gr.HTML(f"<h1>{text.TRAIN_TITLE}</h1><p class='quiet'>{text.TRAIN_WHAT}</p>", elem_classes="page-head")
     served = gr.HTML("", elem_id="served")
-    with gr.Row(elem_classes="desk-row", equal_height=False):
-        with gr.Column(scale=2, min_width=300, elem_classes="desk-side"):
+    with gr.Row(elem_classes="page-row", equal_height=False):
+        with gr.Column(scale=2, min_width=300, elem_classes="page-side"):
             material = gr.HTML("", elem_id="material")
             parent = gr.Dropdown([services.entry.name], value=services.entry.name, label=text.PARENT, elem_id="parent")
             name = gr.Textbox(

@@ -29,7 +29,7 @@ def unseen(store: LabelStore, engine: Engine) -> int:
     query = (
         "SELECT COUNT(*) FROM items JOIN scans ON scans.sha256 = items.scan_sha256 AND scans.deleted_at IS NULL "
         'LEFT JOIN signals ON signals.scan_sha256 = items.scan_sha256 AND signals."index" = items."index" '
-        "AND picture_signals.model = ? WHERE picture_signals.model IS NULL"
+        "AND signals.model = ? WHERE signals.model IS NULL"
     )
     return store.database.rows(query, (engine.name,))[0][0]
 

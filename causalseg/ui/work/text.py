@@ -1,5 +1,6 @@
 """Every word that the Work page shows."""
 
+from causalseg.annotations.store.deletion import Hidden
 from causalseg.ui.shared_text import counted, duration
 
 WORK_TITLE = "Scans to work on"
@@ -87,18 +88,21 @@ def and_more(count: int) -> str:
     return f"and {count:,} more"
 
 
-def goes(pictures: int, labels: int, people: int, drafts: int) -> str:
+def goes(hidden: Hidden) -> str:
     """What deleting a scan hides."""
-    slices = f" with its {pictures:,} pictures" if pictures > 1 else ""
-    what = [f"{counted(labels, 'mask')} of {people:,} {'person' if people == 1 else 'people'}"] if labels else []
-    what += [counted(drafts, "draft")] if drafts else []
+    slices = f" with its {hidden.pictures:,} pictures" if hidden.pictures > 1 else ""
+    people = "1 person" if hidden.people == 1 else f"{hidden.people:,} people"
+    what = [f"{counted(hidden.labels, 'mask')} of {people}"] if hidden.labels else []
+    what += [counted(hidden.drafts, "draft")] if hidden.drafts else []
     drawn = f", and {' and '.join(what)}, for everybody" if what else ", for everybody"
-    again = " The masks do not come back, even if the file is added again." if labels else ""
+    again = " The masks do not come back, even if the file is added again." if hidden.labels else ""
     return f"This hides the scan{slices}{drawn}.{again}"
 
 
 def waiting(scans: int, labels: int) -> str:
-    """What is deleted and still on the disk."""
+    """What is deleted and still on the disk; empty where nothing is."""
+    if scans == labels == 0:
+        return ""
     return f"{counted(scans, 'scan')} and {counted(labels, 'mask')} are deleted and still on the disk."
 
 

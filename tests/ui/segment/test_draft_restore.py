@@ -9,9 +9,10 @@ import pytest
 
 from causalseg.annotations.store import LabelStore, drafts
 from causalseg.scan import Scan
+from causalseg.ui import browser_memory
 from causalseg.ui.segment import draft_restore, editor, handlers
 from causalseg.ui.segment.draft_restore import Memory
-from causalseg.ui.segment.session import Draft, SessionState
+from causalseg.ui.segment.session import EditorMask, SessionState
 from tests.ui.fakes import disc
 from tests.ui.segment.test_editor import ENGINE, erased, loaded, opened, painted, returned
 
@@ -24,15 +25,15 @@ def store(tmp_path: Path) -> LabelStore:
 
 
 @pytest.fixture
-def draft() -> Draft:
+def draft() -> EditorMask:
     return loaded(disc(700, 500))
 
 
-def drawn(draft: Draft) -> dict[str, Any]:
+def drawn(draft: EditorMask) -> dict[str, Any]:
     return painted(returned(draft), STROKE)
 
 
-def test_a_stroke_is_kept_as_it_would_be_saved(store: LabelStore, draft: Draft) -> None:
+def test_a_stroke_is_kept_as_it_would_be_saved(store: LabelStore, draft: EditorMask) -> None:
     assert draft_restore.keep(store, draft, drawn(draft), "Anna") is not None
     (kept,) = drafts.find(store, "Anna")
     np.testing.assert_array_equal(kept.mask, editor.corrected(draft, drawn(draft)))
@@ -40,19 +41,19 @@ def test_a_stroke_is_kept_as_it_would_be_saved(store: LabelStore, draft: Draft) 
     assert store.revisions(draft.scan.sha256) == []
 
 
-def test_what_is_kept_already_is_not_written_again(store: LabelStore, draft: Draft) -> None:
+def test_what_is_kept_already_is_not_written_again(store: LabelStore, draft: EditorMask) -> None:
     kept = draft_restore.keep(store, draft, drawn(draft), "Anna")
     assert draft_restore.keep(store, kept, drawn(draft), "Anna") is None
 
 
-def test_undoing_all_strokes_forgets_them(store: LabelStore, draft: Draft) -> None:
+def test_undoing_all_strokes_forgets_them(store: LabelStore, draft: EditorMask) -> None:
     kept = draft_restore.keep(store, draft, drawn(draft), "Anna")
     forgotten = draft_restore.keep(store, kept, returned(draft), "Anna")
     assert forgotten is not None and forgotten.autosaved is None
     assert drafts.find(store, "Anna") == []
 
 
-def test_saving_ends_the_draft_and_the_next_stroke_begins_another(store: LabelStore, draft: Draft) -> None:
+def test_saving_ends_the_draft_and_the_next_stroke_begins_another(store: LabelStore, draft: EditorMask) -> None:
     kept = draft_restore.keep(store, draft, drawn(draft), "Anna")
     saved, _, _ = editor.save(store, kept, drawn(draft), "Anna")
     assert draft_restore.keep(store, saved, drawn(draft), "Anna") is None
@@ -61,7 +62,7 @@ def test_saving_ends_the_draft_and_the_next_stroke_begins_another(store: LabelSt
     assert again.autosaved.parent_sha256 == store.revisions(draft.scan.sha256)[0].mask_sha256
 
 
-def test_a_layer_that_came_back_late_neither_replaces_nor_ends_a_draft(store: LabelStore, draft: Draft) -> None:
+def test_a_layer_that_came_back_late_neither_replaces_nor_ends_a_draft(store: LabelStore, draft: EditorMask) -> None:
     kept = draft_restore.keep(store, draft, drawn(draft), "Anna")
     assert kept is not None
     next_mask = replace(editor.given(kept, np.roll(kept.given, 9, axis=0)), is_loaded=True)
@@ -69,7 +70,7 @@ def test_a_layer_that_came_back_late_neither_replaces_nor_ends_a_draft(store: La
     assert len(drafts.find(store, "Anna")) == 1
 
 
-def test_a_restored_draft_is_the_mask_that_was_drawn_to_the_pixel(store: LabelStore, draft: Draft) -> None:
+def test_a_restored_draft_is_the_mask_that_was_drawn_to_the_pixel(store: LabelStore, draft: EditorMask) -> None:
     draft_restore.keep(store, draft, drawn(draft), "Anna")
     (kept,) = drafts.find(store, "Anna")
     state = draft_restore.reopened(ENGINE, store, SessionState(), kept)
@@ -88,7 +89,7 @@ def test_a_draft_is_asked_as_it_was_then(store: LabelStore) -> None:
     assert draft_restore.reopened(ENGINE, store, SessionState(), kept).removed == ("hair",)
 
 
-def test_a_scan_that_is_opened_brings_its_drafts_and_no_other(store: LabelStore, draft: Draft) -> None:
+def test_a_scan_that_is_opened_brings_its_drafts_and_no_other(store: LabelStore, draft: EditorMask) -> None:
     draft_restore.keep(store, draft, drawn(draft), "Anna")
     same, other = opened(disc(700, 500)), ENGINE.encode(Scan(image_u8=disc(9, 9), sha256="ef" * 32, format="PNG"))
     assert draft_restore.on_screen(store, same, None, "Anna") is not None
@@ -98,7 +99,7 @@ def test_a_scan_that_is_opened_brings_its_drafts_and_no_other(store: LabelStore,
     assert draft_restore.on_screen(store, same, None, " ") is None
 
 
-def test_a_browser_is_offered_what_was_drawn_in_it(store: LabelStore, draft: Draft) -> None:
+def test_a_browser_is_offered_what_was_drawn_in_it(store: LabelStore, draft: EditorMask) -> None:
     draft_restore.keep(store, draft, drawn(draft), "Anna")
     place = (draft.scan.sha256, 0, "polyp")
     assert draft_restore.drawn_here(store, Memory("Anna", place)) is not None
@@ -108,13 +109,13 @@ def test_a_browser_is_offered_what_was_drawn_in_it(store: LabelStore, draft: Dra
 
 @pytest.mark.parametrize("memory", [Memory("Anna"), Memory("Anna", ("ab" * 32, 3, "polyp"))])
 def test_what_a_browser_remembers_comes_back(memory: Memory) -> None:
-    assert draft_restore.remembered(memory.to_browser()) == memory
+    assert browser_memory.remembered(memory.to_browser()) == memory
 
 
 @pytest.mark.parametrize("value", [None, "Anna", {}, {"person": 7}])
 def test_what_is_not_ours_is_not_remembered(value: object) -> None:
-    assert draft_restore.remembered(value) is None
+    assert browser_memory.remembered(value) is None
 
 
 def test_a_place_that_cannot_be_is_left_out() -> None:
-    assert draft_restore.remembered({"person": "Anna", "place": [1, 2]}) == Memory("Anna")
+    assert browser_memory.remembered({"person": "Anna", "place": [1, 2]}) == Memory("Anna")

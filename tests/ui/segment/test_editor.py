@@ -15,7 +15,7 @@ from causalseg.errors import BadCorrection, InputError
 from causalseg.scan import Letterbox, Scan
 from causalseg.ui import pictures
 from causalseg.ui.segment import editor, handlers, text
-from causalseg.ui.segment.session import Draft, SessionState
+from causalseg.ui.segment.session import EditorMask, SessionState
 from tests.ui.fakes import FakeEngine, disc
 
 Mask = Bool[np.ndarray, "height width"]
@@ -27,7 +27,7 @@ STROKE_RGBA = (0, 114, 179, 127)
 ENGINE = FakeEngine()
 
 
-def start(state: SessionState) -> Draft:
+def start(state: SessionState) -> EditorMask:
     return editor.start(ENGINE, state)
 
 
@@ -36,11 +36,11 @@ def opened(image_u8: np.ndarray[Any, Any]) -> SessionState:
     return handlers.look_again(ENGINE, SessionState(encoded=encoded, detected=()), "polyp")
 
 
-def loaded(image_u8: np.ndarray[Any, Any]) -> Draft:
+def loaded(image_u8: np.ndarray[Any, Any]) -> EditorMask:
     return replace(start(opened(image_u8)), is_loaded=True)
 
 
-def returned(draft: Draft) -> dict[str, Any]:
+def returned(draft: EditorMask) -> dict[str, Any]:
     """What the editor sends back when nobody painted."""
     layer = pictures.editor_layer(draft.canvas_mask, draft.alpha)
     opaque = np.full((SIDE_PX, SIDE_PX, 1), 255, np.uint8)

@@ -13,7 +13,7 @@ from causalseg.annotations.store import LabelStore
 from causalseg.settings import Settings
 from causalseg.ui.segment import editor, handlers
 from causalseg.ui.segment.mask_export import exports
-from causalseg.ui.segment.session import Draft, SessionState, VolumeMask
+from causalseg.ui.segment.session import EditorMask, SessionState, VolumeMask
 from tests.ui.fakes import FakeEngine
 from tests.ui.volumes import write_nifti
 
@@ -29,7 +29,7 @@ def opened(tmp_path: Path) -> Opened:
     return engine, state, volume
 
 
-def exported(opened: Opened, draft: Draft | None = None, **known: Any) -> np.ndarray:
+def exported(opened: Opened, draft: EditorMask | None = None, **known: Any) -> np.ndarray:
     """Voxels of the NIfTI file of all slices."""
     engine, state, volume = opened
     files = exports(engine, "volume", state, volume, draft, with_identity=False, **known)
@@ -37,13 +37,13 @@ def exported(opened: Opened, draft: Draft | None = None, **known: Any) -> np.nda
     return np.asarray(Nifti1Image.from_bytes(gzip.decompress(nifti or b"")).dataobj).astype(bool)
 
 
-def loaded(opened: Opened, place: int) -> Draft:
+def loaded(opened: Opened, place: int) -> EditorMask:
     """Slice `place`, from 1, in the editor."""
     engine, state, _ = opened
     return replace(editor.start(engine, handlers.look_at(engine, state, place)), is_loaded=True)
 
 
-def erased(draft: Draft) -> dict[str, Any]:
+def erased(draft: EditorMask) -> dict[str, Any]:
     """What the editor sends once all of the mask was erased."""
     value = editor.editor_value(draft)
     return {**value, "layers": [np.zeros_like(value["layers"][0])]}

@@ -15,7 +15,7 @@ from causalseg.errors import InputError
 from causalseg.settings import Settings
 from causalseg.ui.segment import editor, handlers, panels
 from causalseg.ui.segment.mask_export import Choice, exports
-from causalseg.ui.segment.session import Draft, SessionState, VolumeMask
+from causalseg.ui.segment.session import EditorMask, SessionState, VolumeMask
 from tests.ui.fakes import FakeEngine, disc
 from tests.ui.segment.test_editor import loaded, returned
 from tests.ui.volumes import COUNT, write_nifti
@@ -36,7 +36,7 @@ def made(
     choice: Choice,
     state: SessionState,
     volume: VolumeMask | None = None,
-    draft: Draft | None = None,
+    draft: EditorMask | None = None,
 ) -> dict[str, Exported]:
     return {one.format: one for one in exports(engine, choice, state, volume, draft, with_identity=False)}
 

@@ -44,7 +44,7 @@ def test_a_word_that_nobody_signs_is_refused_and_leaves_no_scan(store: LabelStor
 
 
 def test_what_was_typed_in_has_an_empty_place_and_its_words_are_no_html() -> None:
-    row = panels.says([panels.Says("a cable", None, None)], "ab", 0)
+    row = panels.votes([panels.Vote("a cable", None, None)], "ab", 0)
     assert row == '<div class="says"></div>'
     quoted = panels.bars([panels.Bar('"><b>', '"><b>', 0.5, panels.Reliability("not measured", ""))], "scan 0")
     assert '"><b>"' not in quoted and "&quot;&gt;&lt;b&gt;" in quoted
