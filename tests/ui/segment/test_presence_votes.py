@@ -47,4 +47,4 @@ def test_what_was_typed_in_has_an_empty_place_and_its_words_are_no_html() -> Non
     row = panels.votes([panels.Vote("a cable", None, None)], "ab", 0)
     assert row == '<div class="says"></div>'
     quoted = panels.bars([panels.Bar('"><b>', '"><b>', 0.5, panels.Reliability("not measured", ""))], "scan 0")
-    assert '"><b>"' not in quoted and "&quot;&gt;&lt;b&gt;" in quoted
+    assert '"><b>"' not in quoted and "&#34;&gt;&lt;b&gt;" in quoted
