@@ -137,6 +137,7 @@ def test_the_whole_network_learns_its_towers_and_leaves_its_parent(parent: Paren
     assert not any(p.requires_grad for p in made.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_rounds_take_turns_and_carry_on_from_the_version_before(parent: Parent, rows: list[Row]) -> None:
     table = rounds_table(ENTRY, rows, replay_of(parent.network, 6), SITES, **SMALL, rounds=3, gated=False)

@@ -1,7 +1,9 @@
 """The checkpoint beside rivals: gains are paired, and a model compared with itself gains nothing."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +29,20 @@ def engine() -> Engine:
     return Engine.load("causalseg-lite")
 
 
+@pytest.fixture(scope="module")
+def table(groups: dict[str, list[Row]], engine: Engine) -> dict[str, dict[str, Any]]:
+    """The checkpoint beside itself as its own rival."""
+    return comparison_table(engine, {"itself": engine}, groups, FEW)
+
+
+def beside(table: Mapping[str, Mapping[str, Any]], rival: str) -> dict[str, dict[str, Any]]:
+    """The same table, with the rival by another name."""
+    return {name: {key.replace("itself", rival): value for key, value in row.items()} for name, row in table.items()}
+
+
 def test_gains_are_paired_with_the_observed_answer_of_each_rival(
-    groups: dict[str, list[Row]], engine: Engine, tmp_path: Path
+    table: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    table = comparison_table(engine, {"itself": engine}, groups, FEW)
     assert {"clean: kvasir", "clean: isic", "confounded: hair", "confounded: all"} <= set(table)
     for row in table.values():
         assert row["itself"] == row[OBSERVED]
@@ -46,10 +58,9 @@ def test_gains_are_paired_with_the_observed_answer_of_each_rival(
 
 
 def test_rivals_of_an_earlier_report_are_kept_where_it_is_of_the_same_pictures(
-    groups: dict[str, list[Row]], engine: Engine, tmp_path: Path
+    table: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    few = {name: rows[:2] for name, rows in groups.items()}
-    earlier, later = (comparison_table(engine, {name: engine}, few, FEW) for name in ("one", "other"))
+    earlier, later = beside(table, "one"), beside(table, "other")
     made_by = {"sha256": "x"}
     write_report("rivals", {"rivals": earlier, "kinds": means_of_kinds(earlier)}, made_by, tmp_path)
     before = json.loads((tmp_path / "rivals.json").read_text(encoding="utf-8"))

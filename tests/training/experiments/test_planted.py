@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from causalseg.checkpoints import kept_state
 from causalseg.models.build import Architecture
 from causalseg.models.preprocess import to_network
+from tests.same import assert_same_weights
 from training.__main__ import main
 from training.data import Squares, load_squares, read_index
 from training.experiments.planted.cli import TARGETS, experiment
@@ -235,8 +236,7 @@ def test_a_stopped_reading_ends_where_a_straight_one_does(
 
     train_read(resumed, planted, config, tmp_path / "stopped" / "read")
 
-    for name, value in kept_state(straight).items():
-        torch.testing.assert_close(kept_state(resumed)[name], value, rtol=0, atol=0, msg=name)
+    assert_same_weights(kept_state(straight), kept_state(resumed), start=kept_state(fresh_network(config)))
 
 
 def _save_then_stop(*arguments: object) -> None:
