@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Request, ViewportSize, expect
 
 from causalseg.ui.pictures import CANVAS_SIDE_PX
 
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 300_000
 """Of every wait; generous, for machines that are busy."""
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 _POLL_MS = 50

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from pathlib import Path
 
 from tests.ui.conftest import free_port
 from tests.user.environment import PYTHON, ROOT
+
+LONGEST_START_SECONDS = 900
+"""On a machine that is busy; a few seconds where it is not."""
+BETWEEN_LOOKS_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,13 @@ class Server:
     def acknowledged(self) -> int:
         """Saves that went well, as the log has them: before the browser is told of each."""
         return self.log().count("event=save outcome=ok")
+
+    def wait_until_it_answers(self) -> None:
+        ends = time.monotonic() + LONGEST_START_SECONDS
+        while not self.answers():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < ends, self.log()
+            time.sleep(BETWEEN_LOOKS_SECONDS)
 
     def answers(self) -> bool:
         try:
@@ -49,8 +61,10 @@ def serving(folder: Path) -> Iterator[Server]:
         process = subprocess.Popen(
             [PYTHON, "app.py"], cwd=ROOT, env=os.environ | own, stdout=log, stderr=subprocess.STDOUT
         )
+        server = Server(process, f"http://127.0.0.1:{port}", folder)
         try:
-            yield Server(process, f"http://127.0.0.1:{port}", folder)
+            server.wait_until_it_answers()
+            yield server
         finally:
             process.kill()
             process.wait()

@@ -13,7 +13,7 @@ from causalseg.annotations.store.scans import Facts
 from causalseg.phantoms import make_phantom
 from causalseg.scan import Scan
 from tests.ui.conftest import TOUR_SEEN_JS
-from tests.ui.drive import Editor, expect_text, new_page, until
+from tests.ui.drive import Editor, expect_text, new_page
 from tests.user.app import Server, serving
 
 EXAMPLE, THING = "dermoscopy", "skin lesion"
@@ -78,7 +78,6 @@ def test_a_correction_becomes_a_version_that_answers_the_next_scan(browser: Brow
     page, store = new_page(browser), LabelStore(tmp_path / "store")
     page.context.add_init_script(TOUR_SEEN_JS)
     with serving(tmp_path) as server:
-        until(page, server.answers, what="the app")
         open_the_example(page, server)
         before = page.locator("#masthead").inner_text()
         save_a_correction(page, 1)

@@ -23,7 +23,6 @@ HOLE_PX = 6
 
 def first_save(page: Page, server: Server, number: int) -> tuple[Editor, dict[str, Any]]:
     """Open the first example and save its mask; the editor, and the question that the browser sent."""
-    until(page, server.answers, what="the app")
     page.goto(server.url)
     page.locator("#examples button").first.click()
     expect_text(page, "#answer p", "found")
