@@ -14,12 +14,13 @@ from causalseg.settings import Settings
 from causalseg.ui.demo import build_demo, launch_options
 from causalseg.ui.services import Services
 from causalseg.ui.train.process import Tuner
-from causalseg.ui.train.training_entry import command_of
+from causalseg.ui.train.training_entry import Order, command_of
 from causalseg.versions import VersionCard, VersionStore
 from tests.test_versions import CHANGE, TINY, card
 from tests.ui.conftest import free_port, write_examples
 from tests.ui.drive import new_page
 from tests.ui.pages.world import draw_approved, small_engine
+from tests.user.environment import PYTHON
 
 ENTRY = replace(find_entry("causalseg-lite"), architecture=TINY)
 """The embedded checkpoint by name and hash, so that the real command fine-tunes it; the network here is a small one."""
@@ -41,13 +42,18 @@ class World:
         return self.versions.add(replace(made, parent=ENTRY.name), CHANGE)
 
 
+def few_steps_by_the_users_python(order: Order) -> tuple[str, ...]:
+    """The page's own command, in the environment of requirements.txt alone."""
+    return (str(PYTHON), *command_of(order)[1:], "--steps", "5")
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     tmp = tmp_path_factory.mktemp("desk")
     settings = Settings(store_dir=tmp / "store", versions_dir=tmp / "versions")
     engine, store = small_engine(settings, ENTRY), LabelStore(settings.store_dir)
     draw_approved(store, 6, side_px=SIDE_PX)
-    services = Services(engine, store, settings, ENTRY, Tuner(lambda order: (*command_of(order), "--steps", "5")))
+    services = Services(engine, store, settings, ENTRY, Tuner(few_steps_by_the_users_python))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp / "gradio"))
         demo = build_demo(engine, store, settings, examples_dir=write_examples(tmp), services=services)
