@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
-from causalseg.annotations.records import Signal
+from causalseg.annotations.label_records import Signal
 from causalseg.annotations.store import dice
 from causalseg.engine import EncodedScan, Engine, Segmentation
 from causalseg.scan import Scan

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from causalseg.annotations.records import State
+from causalseg.annotations.label_records import State
 
 TITLE = "causalseg"
 PERSON = "Your name"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from causalseg.annotations import LabelStore
-from causalseg.annotations.records import SPLITS, STATES
+from causalseg.annotations.label_records import SPLITS, STATES
 from tests.annotations.samples import save
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "store.md"

@@ -5,7 +5,7 @@ from pathlib import Path
 from causalseg.annotations import LabelStore, review
 from causalseg.annotations.exports.dataset import SET
 from causalseg.annotations.exports.snomed_codes import term_of
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.annotations.store.content_files import path_of
 from causalseg.errors import StoreError
 from training.data.descriptions import SYNONYMS

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from causalseg.annotations import dice
-from causalseg.annotations.records import Split
+from causalseg.annotations.label_records import Split
 from causalseg.annotations.review import approved_for_training
 from causalseg.annotations.store import LabelStore
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from causalseg.annotations.exports.bundle import Provenance
 from causalseg.annotations.exports.formats import Masks
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.annotations.store import LabelStore
 
 
@@ -25,12 +25,7 @@ class Correction:
 
 
 def saved_corrections(store: LabelStore, scan_sha256: str, *, person: str, description: str) -> dict[int, Correction]:
-    """Index -> what the person saved last of this description on it.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: a file is gone or damaged.
-    """
+    """Index -> what the person saved last of this description on it."""
     revisions = store.revisions(scan_sha256, person)
     latest = {one.index: one for one in revisions if is_same(one.description, description)}  # oldest come first
     return {index: Correction(store.mask(one), one) for index, one in sorted(latest.items())}

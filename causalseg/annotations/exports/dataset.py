@@ -20,7 +20,7 @@ from causalseg.annotations.exports.coco import CocoFile, Label, picture_name
 from causalseg.annotations.exports.png import mask_to_png
 from causalseg.annotations.exports.snomed_codes import term_of
 from causalseg.annotations.exports.zip_file import zip_files
-from causalseg.annotations.records import Revision, Split
+from causalseg.annotations.label_records import Revision, Split
 from causalseg.annotations.store import LabelStore
 from causalseg.annotations.store.encoded_picture import Picture
 from causalseg.errors import ExportRefused, StoreError

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Real
 
 from causalseg.annotations import review
-from causalseg.annotations.records import SPLITS, Revision, Split
+from causalseg.annotations.label_records import SPLITS, Revision, Split
 from causalseg.annotations.store import LabelStore
 from causalseg.annotations.store.scans import NO_FACTS, Facts, signed
 from causalseg.errors import BadCorrection, InputError
@@ -114,8 +114,6 @@ def import_folder(
 
     Raises:
         InputError: there is no such folder, or its index has no column `image`.
-        BadCorrection: nobody signed.
-        StoreError: the disk refuses.
     """
     name, tell, limits = signed(person), on_progress or (lambda done, total: None), settings or Settings()
     refused: list[Refused] = []

@@ -18,11 +18,11 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.stats import rankdata
 
+from causalseg.annotations.label_records import Split, StoredScan
 from causalseg.annotations.queue.picture_signals import EMBEDDING_TYPE
-from causalseg.annotations.records import Split, StoredScan
 from causalseg.annotations.store import LabelStore, event_log
-from causalseg.annotations.store.database import Value, now
-from causalseg.annotations.store.scans import SCAN_COLUMNS, raise_if_unknown, scan_from_row, signed
+from causalseg.annotations.store.database import Value, now, records
+from causalseg.annotations.store.scans import raise_if_unknown, signed
 
 Why = Literal["sent_back", "control", "uncertainty", "disagreement", "diversity", "arrival", "begun", "skipped"]
 
@@ -112,10 +112,6 @@ def next_scan(
         person: who asks.
         policy: how to choose.
         after: (scan sha256, index) of what is open now, which is not given again.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the disk refuses.
     """
     name = signed(person)
     with store.database.writing() as connection:
@@ -124,21 +120,15 @@ def next_scan(
         if choice is None:
             return None
         _write_down(connection, name, choice, policy, left=len(candidates))
-        row = connection.execute(
-            f"SELECT items.image_sha256, {SCAN_COLUMNS} FROM items JOIN scans ON scans.sha256 = items.scan_sha256 "
-            "WHERE items.id = ?",
-            (choice.candidate.item,),
-        ).fetchone()
-    return Turn(scan_from_row(row[1:]), choice.candidate.index, row[0], choice.why, choice.reason)
+        chosen = choice.candidate
+        image = connection.execute("SELECT image_sha256 FROM items WHERE id = ?", (chosen.item,)).fetchone()[0]
+        query = "SELECT * FROM scans WHERE sha256 = ?"
+        (scan,) = records(StoredScan, connection.execute(query, (chosen.scan_sha256,)))
+    return Turn(scan, chosen.index, image, choice.why, choice.reason)
 
 
 def skip(store: LabelStore, scan_sha256: str, person: str, index: int = 0) -> None:
-    """Put a picture back; this person gets it again only when nothing else is left.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the store does not have this picture, or the disk refuses.
-    """
+    """Put a picture back; this person gets it again only when nothing else is left."""
     name = signed(person)
     with store.database.writing() as connection:
         raise_if_unknown(connection, scan_sha256, index)
@@ -312,9 +302,8 @@ def _chance(seed: int, person: str, draw: int, what: str) -> float:
 
 
 def _draws_so_far(connection: sqlite3.Connection, person: str) -> int:
-    return connection.execute("SELECT COUNT(*) FROM events WHERE kind = 'served' AND person = ?", (person,)).fetchone()[
-        0
-    ]
+    query = "SELECT COUNT(*) FROM events WHERE kind = 'served' AND person = ?"
+    return connection.execute(query, (person,)).fetchone()[0]
 
 
 def _write_down(connection: sqlite3.Connection, person: str, choice: _Choice, policy: Policy, *, left: int) -> None:

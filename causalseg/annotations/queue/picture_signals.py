@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from causalseg.annotations.records import Signal
+from causalseg.annotations.label_records import Signal
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.store.database import now
+from causalseg.annotations.store.database import OF_PICTURE, insert, now
 from causalseg.annotations.store.scans import raise_if_unknown
 
 EMBEDDING_TYPE = "<f4"
@@ -21,23 +21,15 @@ def put(store: LabelStore, signals: Mapping[tuple[str, int], Signal], *, model: 
     with store.database.writing() as connection:
         for (scan_sha256, index), signal in signals.items():
             raise_if_unknown(connection, scan_sha256, index)
-            connection.execute(
-                "INSERT OR REPLACE INTO signals VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    scan_sha256,
-                    index,
-                    model,
-                    signal.uncertainty,
-                    signal.disagreement,
-                    signal.embedding.astype(EMBEDDING_TYPE).tobytes(),
-                    now(),
-                ),
-            )
+            row = {"scan_sha256": scan_sha256, "index": index, "model": model, "written_at": now()}
+            row |= {"uncertainty": signal.uncertainty, "disagreement": signal.disagreement}
+            row |= {"embedding": signal.embedding.astype(EMBEDDING_TYPE).tobytes()}
+            insert(connection, "signals", row, verb="INSERT OR REPLACE")
 
 
 def get(store: LabelStore, scan_sha256: str, index: int = 0) -> Signal | None:
     """The signal of a picture; None where no model has looked at it."""
-    query = 'SELECT uncertainty, disagreement, embedding FROM signals WHERE scan_sha256 = ? AND "index" = ?'
+    query = f"SELECT uncertainty, disagreement, embedding FROM signals WHERE {OF_PICTURE}"
     for uncertainty, disagreement, embedding in store.database.rows(query, (scan_sha256, index)):
         return Signal(uncertainty, disagreement, np.frombuffer(embedding, EMBEDDING_TYPE))
     return None

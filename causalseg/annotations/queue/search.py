@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from causalseg.annotations.records import Split, State, StoredScan, Work
+from causalseg.annotations.label_records import Split, State, StoredScan, Work
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.store.database import Value
-from causalseg.annotations.store.scans import SCAN_COLUMNS, scan_from_row, signed
+from causalseg.annotations.store.database import OF_PICTURE, Value, records
+from causalseg.annotations.store.scans import signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,6 @@ def find(store: LabelStore, query: Query = EVERYTHING, *, limit: int = 50, offse
 
     Raises:
         ValueError: `limit` or `offset` is negative.
-        StoreError: the disk refuses.
     """
     if limit < 0 or offset < 0:
         raise ValueError(f"limit and offset must be at least 0, got {limit} and {offset}")
@@ -82,7 +81,7 @@ def find(store: LabelStore, query: Query = EVERYTHING, *, limit: int = 50, offse
         connection.create_function("folded", 1, str.casefold, deterministic=True)
         total = connection.execute(f"SELECT COUNT(*) {tables} WHERE {where}", values).fetchone()[0]
         rows = connection.execute(
-            f'SELECT items."index", items.image_sha256, items.changed_at, {SCAN_COLUMNS} {tables} WHERE {where} '
+            f'SELECT items.scan_sha256, items."index", items.image_sha256, items.changed_at {tables} WHERE {where} '
             "ORDER BY items.changed_at DESC, items.id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         ).fetchall()
@@ -90,19 +89,14 @@ def find(store: LabelStore, query: Query = EVERYTHING, *, limit: int = 50, offse
 
 
 def thumbnails(store: LabelStore, lines: Iterable[Listed]) -> dict[tuple[str, int], bytes]:
-    """The small pictures of some lines, by (scan sha256, index): JPEG; those of a page, not of the store.
-
-    Raises:
-        StoreError: the disk refuses.
-    """
-    query, places = 'SELECT jpeg FROM thumbnails WHERE scan_sha256 = ? AND "index" = ?', _places(lines)
+    """The small pictures of some lines, by (scan sha256, index): JPEG; those of a page, not of the store."""
+    query, places = (
+        f"SELECT jpeg FROM thumbnails WHERE {OF_PICTURE}",
+        [(line.scan.sha256, line.index) for line in lines],
+    )
     with store.database.reading() as connection:
         found = {place: connection.execute(query, place).fetchone() for place in places}
     return {place: row[0] for place, row in found.items() if row is not None}
-
-
-def _places(lines: Iterable[Listed]) -> list[tuple[str, int]]:
-    return [(line.scan.sha256, line.index) for line in lines]
 
 
 def _where(query: Query) -> tuple[str, list[Value]]:
@@ -152,19 +146,10 @@ def _written(moment: datetime) -> str:
 
 
 def _listed(connection: sqlite3.Connection, row: tuple) -> Listed:
-    index, image_sha256, changed_at, *scan_row = row
-    scan = scan_from_row(tuple(scan_row))
-    here, place = 'scan_sha256 = ? AND "index" = ?', (scan.sha256, index)
-    work = connection.execute(
-        f"SELECT person, state, note, changed_at FROM work WHERE {here} ORDER BY person", place
-    ).fetchall()
-    labels = connection.execute(f"SELECT description FROM labels WHERE {here} ORDER BY arrival", place).fetchall()
-    return Listed(
-        scan,
-        index,
-        image_sha256,
-        datetime.fromisoformat(changed_at),
-        tuple(Work(*place, person, state, note, datetime.fromisoformat(at)) for person, state, note, at in work),
-        labels[-1][0] if labels else "",
-        len(labels),
-    )
+    sha256, index, image_sha256, changed_at = row
+    place = (sha256, index)
+    (scan,) = records(StoredScan, connection.execute("SELECT * FROM scans WHERE sha256 = ?", (sha256,)))
+    work = records(Work, connection.execute(f"SELECT * FROM work WHERE {OF_PICTURE} ORDER BY person", place))
+    labels = connection.execute(f"SELECT description FROM labels WHERE {OF_PICTURE} ORDER BY arrival", place).fetchall()
+    newest = labels[-1][0] if labels else ""
+    return Listed(scan, index, image_sha256, datetime.fromisoformat(changed_at), tuple(work), newest, len(labels))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from causalseg.annotations import review
-from causalseg.annotations.records import Revision, Split
+from causalseg.annotations.label_records import Revision, Split
 from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.store import LabelStore
 
@@ -56,11 +56,7 @@ def too_few(corrections: int, patients: int) -> str:
 
 
 def masks(store: LabelStore, split: Split) -> list[Revision]:
-    """Of each picture and description the approved mask that was saved last, whoever drew it.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
+    """Of each picture and description the approved mask that was saved last, whoever drew it."""
     newest: dict[tuple[str, int, str], Revision] = {}
     for revision in review.approved(store, split):
         place = (revision.scan_sha256, revision.index, revision.description)
@@ -70,11 +66,7 @@ def masks(store: LabelStore, split: Split) -> list[Revision]:
 
 
 def said(store: LabelStore) -> dict[tuple[str, int], dict[str, set[bool]]]:
-    """For each picture of the train part (scan, index): confounder -> what people say of it, both where they differ.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
+    """For each picture of the train part (scan, index): confounder -> what people say of it, both where they differ."""
     pictures: dict[tuple[str, int], dict[str, set[bool]]] = {}
     for one in confounder_statements.current(store, "train"):
         words = pictures.setdefault((one.scan_sha256, one.index), {})
@@ -83,11 +75,7 @@ def said(store: LabelStore) -> dict[tuple[str, int], dict[str, set[bool]]]:
 
 
 def learnable(store: LabelStore) -> Learnable:
-    """How much there is.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
+    """How much there is."""
     corrections = masks(store, "train")
     patient_of = {scan.sha256: scan.patient_key for scan in store.scans()}
     patients = {patient_of[one.scan_sha256] for one in corrections}

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.annotations.store import LabelStore, dice
 
 _PERCENTILE = 95

@@ -1,42 +1,29 @@
 """A second pair of eyes: approve a mask or send it back. What was said stays; the newest word counts."""
 
+from dataclasses import asdict
 from datetime import datetime
 
-from causalseg.annotations.records import Review, Revision, Split, Verdict, by_name, columns, names
-from causalseg.annotations.store.database import Value, now
-from causalseg.annotations.store.label_store import LabelStore, event_log, revision_from_row
+from causalseg.annotations.label_records import Review, Revision, Split, Verdict
+from causalseg.annotations.store.database import OF_REVISION, insert, now
+from causalseg.annotations.store.label_store import LabelStore, event_log
 from causalseg.annotations.store.scans import NOT_HERE, signed
 from causalseg.annotations.store.work_state import settle
 from causalseg.errors import StoreError
 
 
 def approve(store: LabelStore, revision: Revision, *, reviewer: str, note: str = "") -> Review:
-    """Say that a mask is right: it may be learnt from.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the mask is deleted, or the disk refuses.
-    """
+    """Say that a mask is right: it may be learnt from."""
     return _say(store, revision, "approved", reviewer, note)
 
 
 def send_back(store: LabelStore, revision: Revision, *, reviewer: str, note: str) -> Review:
-    """Give a mask back to who drew it; the queue serves it to them first, with the note.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the mask is deleted, or the disk refuses.
-    """
+    """Give a mask back to who drew it; the queue serves it to them first, with the note."""
     return _say(store, revision, "sent_back", reviewer, note)
 
 
 def of(store: LabelStore, revision: Revision) -> list[Review]:
     """What was said of a mask, oldest first."""
-    query = (
-        f"SELECT {columns(Review)} FROM reviews "
-        'WHERE scan_sha256 = ? AND "index" = ? AND person = ? AND number = ? ORDER BY rowid'
-    )
-    return [_from_row(row) for row in store.database.rows(query, _key(revision))]
+    return store.database.records(Review, f"SELECT * FROM reviews WHERE {OF_REVISION} ORDER BY rowid", _key(revision))
 
 
 def approved(store: LabelStore, split: Split | None = None) -> list[Revision]:
@@ -48,8 +35,7 @@ def approved(store: LabelStore, split: Split | None = None) -> list[Revision]:
     """
     where, values = ("1", ()) if split is None else ("scans.split = ?", (split,))
     query = f"""
-        SELECT {", ".join(f'labels."{name}"' for name in names(Revision))}
-        FROM labels JOIN scans ON scans.sha256 = labels.scan_sha256
+        SELECT labels.* FROM labels JOIN scans ON scans.sha256 = labels.scan_sha256
         WHERE {where} AND scans.deleted_at IS NULL AND 'approved' = (
             SELECT verdict FROM reviews
             WHERE reviews.scan_sha256 = labels.scan_sha256 AND reviews."index" = labels."index"
@@ -59,30 +45,23 @@ def approved(store: LabelStore, split: Split | None = None) -> list[Revision]:
         ORDER BY labels.arrival
     """
     newest: dict[tuple[str, int, str, str], Revision] = {}
-    for row in store.database.rows(query, values):
-        revision = revision_from_row(row)
+    for revision in store.database.records(Revision, query, values):
         newest[(revision.scan_sha256, revision.index, revision.person, revision.description)] = revision
     return list(newest.values())
 
 
 def _say(store: LabelStore, revision: Revision, verdict: Verdict, reviewer: str, note: str) -> Review:
-    key, name, at = _key(revision), signed(reviewer), now()
+    key, name = _key(revision), signed(reviewer)
+    review = Review(*key, name, verdict, note, datetime.fromisoformat(now()))
     with store.database.writing() as connection:
-        here = 'scan_sha256 = ? AND "index" = ? AND person = ? AND number = ?'
-        if connection.execute(f"SELECT 1 FROM labels WHERE {here}", key).fetchone() is None:
+        if connection.execute(f"SELECT 1 FROM labels WHERE {OF_REVISION}", key).fetchone() is None:
             raise StoreError(NOT_HERE)
-        connection.execute("INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, name, verdict, note, at))
-        settle(connection, (revision.scan_sha256, revision.index, revision.person))
-        event_log.record(
-            connection, name, verdict, revision.scan_sha256, revision.index, of=revision.person, number=revision.number
-        )
-    return _from_row((*key, name, verdict, note, at))
+        at = review.reviewed_at.isoformat(timespec="microseconds")
+        insert(connection, "reviews", {**asdict(review), "reviewed_at": at})
+        settle(connection, key[:3])
+        event_log.record(connection, name, verdict, *key[:2], of=revision.person, number=revision.number)
+    return review
 
 
-def _key(revision: Revision) -> tuple[Value, ...]:
+def _key(revision: Revision) -> tuple[str, int, str, int]:
     return revision.scan_sha256, revision.index, revision.person, revision.number
-
-
-def _from_row(row: tuple) -> Review:
-    values = by_name(Review, row)
-    return Review(**{**values, "reviewed_at": datetime.fromisoformat(values["reviewed_at"])})

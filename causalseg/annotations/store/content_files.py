@@ -1,47 +1,26 @@
-"""Files named by what is in them: written once, whole or not at all, and checked when read."""
+"""Files named by the sha256 of what is in them: written once, whole or not at all, and checked when read."""
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Container
 from pathlib import Path
 
 from causalseg.errors import StoreError
+from causalseg.files import sync_folder, write_atomically
 
 
 def write_once(folder: Path, content: bytes, *, suffix: str) -> str:
     """Keep `content` in `folder` and return its sha256, which is also the file's name.
 
-    Written to a temporary file, forced to the disk, then renamed: a reader never sees half a file, whatever
-    happens to this process. Content that is already there is not written again; a damaged file is replaced.
+    Content that is already there is not written again; a damaged file is replaced.
 
     Raises:
         OSError: the disk refuses.
     """
     sha256 = hashlib.sha256(content).hexdigest()
     path = path_of(folder, sha256, suffix)
-    if path.is_file() and path.read_bytes() == content:
-        return sha256
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    _sync_folder(path.parent)
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomically(path, content)
     return sha256
-
-
-def is_there(folder: Path, sha256: str, *, suffix: str) -> bool:
-    """Whether there is a file of that name; `read_checked` tells whether it is whole."""
-    return path_of(folder, sha256, suffix).is_file()
 
 
 def read_checked(folder: Path, sha256: str, *, suffix: str) -> bytes:
@@ -70,20 +49,10 @@ def sweep(folder: Path, keep: Container[str]) -> int:
     for path in unwanted:
         path.unlink(missing_ok=True)
     for parent in {path.parent for path in unwanted}:
-        _sync_folder(parent)
+        sync_folder(parent)
     return len(unwanted)
 
 
 def path_of(folder: Path, sha256: str, suffix: str) -> Path:
     """Where the content of that sha256 is, if it is there."""
     return folder / sha256[:2] / f"{sha256}{suffix}"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a name that came or went to the disk, where the system knows such a thing."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,11 +2,15 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter
 
 from causalseg.annotations.store import patient_split
 from causalseg.errors import StoreError
@@ -20,6 +24,12 @@ _LOCK_TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = 0.02
 
 Value = str | int | float | bytes | None
+Record = TypeVar("Record")
+
+OF_PICTURE = 'scan_sha256 = ? AND "index" = ?'
+OF_PERSON = f"{OF_PICTURE} AND person = ?"
+"""On a picture."""
+OF_REVISION = f"{OF_PERSON} AND number = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction under SQLite's write lock: all of the block is kept, or nothing.
-
-        Raises:
-            StoreError: the disk refuses, or the store is of a newer causalseg.
-        """
+        """A transaction under SQLite's write lock: all of the block is kept, or nothing."""
         with self.explained("written"):
             self.folder.mkdir(parents=True, exist_ok=True)
             with self.connection() as connection:
@@ -52,11 +58,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One state of the store for all queries of the block; a store that is not there is empty, and is not made.
-
-        Raises:
-            StoreError: the disk refuses, or the store is of a newer causalseg.
-        """
+        """One state of the store for all queries of the block; a store that is not there is empty, and is not made."""
         with self.explained("read"):
             if not self.path.exists():
                 with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
@@ -67,13 +69,14 @@ class Database:
                 yield connection
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[tuple]:
-        """All rows of one query.
-
-        Raises:
-            StoreError: as in `reading`.
-        """
+        """All rows of one query."""
         with self.reading() as connection:
             return connection.execute(query, values).fetchall()
+
+    def records(self, record_type: type[Record], query: str, values: Sequence[Value] = ()) -> list[Record]:
+        """All rows of one query, each as a record with fields named like the columns."""
+        with self.reading() as connection:
+            return records(record_type, connection.execute(query, values))
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
@@ -145,6 +148,24 @@ class Database:
                 f"The label store in {self.folder} was made by an older causalseg and has to be brought up to date, "
                 "but its folder is read-only. Open it once where this user may write in it, or copy it there."
             )
+
+
+@cache
+def _reader(record_type: type) -> TypeAdapter:
+    return TypeAdapter(record_type)
+
+
+def records(record_type: type[Record], rows: sqlite3.Cursor) -> list[Record]:
+    """Rows as records with fields named like the columns; other columns are left out."""
+    names = [column[0] for column in rows.description]
+    read = _reader(record_type).validate_python
+    return [read(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Value], *, verb: str = "INSERT") -> None:
+    """Add one row, given by the names of its columns."""
+    columns, places = (", ".join(form.format(name) for name in values) for form in ('"{}"', ":{}"))
+    connection.execute(f"{verb} INTO {table} ({columns}) VALUES ({places})", values)
 
 
 def now() -> str:

@@ -5,30 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from causalseg.annotations.store import event_log, patient_split
-from causalseg.annotations.store.database import now
+from causalseg.annotations.store.database import OF_REVISION, now
 from causalseg.annotations.store.content_files import sweep
 from causalseg.annotations.store.scans import NOT_HERE, signed
 from causalseg.annotations.store.work_state import settle
 from causalseg.annotations.store import LabelStore
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.errors import StoreError
 
 OnProgress = Callable[[int, int], object]
 
 _STEPS = 3
 _OF_A_PICTURE = (
-    "events",
-    "turns",
-    "signals",
-    "statements",
-    "work",
-    "reviews",
-    "flags",
-    "drafts",
-    "deletions",
-    "revisions",
-    "thumbnails",
-    "items",
+    *("events", "turns", "signals", "statements", "work", "reviews", "flags"),
+    *("drafts", "deletions", "revisions", "thumbnails", "items"),
 )
 """Tables with rows of a picture; those that others point at come last."""
 
@@ -62,44 +52,33 @@ def goes_with(store: LabelStore, scan_sha256: str) -> Hidden:
     """
     if store.scan(scan_sha256) is None:
         raise StoreError(NOT_HERE)
-    with store.database.reading() as connection:
-        counts = [
-            connection.execute(f"SELECT {what} FROM {table} WHERE scan_sha256 = ?", (scan_sha256,)).fetchone()[0]
-            for what, table in (
-                ("COUNT(*)", "items"),
-                ("COUNT(*)", "labels"),
-                ("COUNT(DISTINCT person)", "labels"),
-                ("COUNT(*)", "drafts"),
-            )
-        ]
-    return Hidden(*counts)
+    query = """
+        SELECT (SELECT COUNT(*) FROM items WHERE scan_sha256 = ?1) AS pictures, COUNT(*) AS labels,
+               COUNT(DISTINCT person) AS people, (SELECT COUNT(*) FROM drafts WHERE scan_sha256 = ?1) AS drafts
+        FROM labels WHERE scan_sha256 = ?1
+    """
+    return store.database.records(Hidden, query, (scan_sha256,))[0]
 
 
 def waiting(store: LabelStore) -> Purged:
     """What is deleted and would go for ever with a purge; files are not counted."""
-    with store.database.reading() as connection:
-        scans = connection.execute("SELECT COUNT(*) FROM scans WHERE deleted_at IS NOT NULL").fetchone()[0]
-        # A purge keeps the numbers of deleted masks, so that none is given again.
-        labels = connection.execute(
-            'SELECT COUNT(*) FROM deletions JOIN revisions USING (scan_sha256, "index", person, number)'
-        ).fetchone()[0]
-    return Purged(scans, labels, 0)
+    # A purge keeps the numbers of deleted masks, so that none is given again: hence the join.
+    query = """
+        SELECT (SELECT COUNT(*) FROM scans WHERE deleted_at IS NOT NULL) AS scans, COUNT(*) AS labels, 0 AS files
+        FROM deletions JOIN revisions USING (scan_sha256, "index", person, number)
+    """
+    return store.database.records(Purged, query)[0]
 
 
 def delete_revision(store: LabelStore, revision: Revision, *, person: str) -> None:
-    """Hide one mask; the one before it is its author's newest again. Its number is never given again.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the disk refuses.
-    """
+    """Hide one mask; the one before it is its author's newest again. Its number is never given again."""
     name = signed(person)
     place = (revision.scan_sha256, revision.index, revision.person)
     with store.database.writing() as connection:
         hidden = connection.execute(
             "INSERT OR IGNORE INTO deletions "
             'SELECT scan_sha256, "index", person, number, ?, ? FROM revisions '
-            'WHERE scan_sha256 = ? AND "index" = ? AND person = ? AND number = ?',
+            f"WHERE {OF_REVISION}",
             (name, now(), *place, revision.number),
         )
         if hidden.rowcount:
@@ -108,13 +87,7 @@ def delete_revision(store: LabelStore, revision: Revision, *, person: str) -> No
 
 
 def delete_scan(store: LabelStore, scan_sha256: str, *, person: str) -> None:
-    """Hide a scan and everything drawn on it by everybody; adding it again brings back the scan, not
-    the masks.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the store does not have it, or the disk refuses.
-    """
+    """Hide a scan and everything drawn on it by everybody; adding it again brings back the scan alone."""
     name = signed(person)
     with store.database.writing() as connection:
         hidden = connection.execute(
@@ -146,10 +119,6 @@ def purge(
         person: who does it.
         on_progress: told (done, total); may raise `Cancelled` before anything is removed.
         patience_seconds: how long to wait for readers of the journal.
-
-    Raises:
-        BadCorrection: nobody signed.
-        StoreError: the disk refuses, or somebody reads for too long.
     """
     name, tell = signed(person), on_progress or (lambda done, total: None)
     if not store.database.path.exists():

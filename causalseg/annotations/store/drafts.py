@@ -7,25 +7,21 @@ old draft or the new one and nothing in between.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 
 import numpy as np
 from jaxtyping import Bool
 
 from causalseg.annotations.store import event_log, scans
-from causalseg.annotations.store.database import now
-from causalseg.annotations.exports import mask_from_png, mask_to_png
+from causalseg.annotations.store.database import OF_PERSON, Value, insert, now, records
+from causalseg.annotations.exports import mask_to_png
 from causalseg.annotations.store.scans import signed
 from causalseg.annotations.store.work_state import settle
 from causalseg.annotations.store.label_store import LabelStore, raise_if_wrong_size
-from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.label_records import KeptDraft
 from causalseg.scan import Scan
 
-_COLUMNS = (
-    'scan_sha256, "index", person, description, removed, model, image_sha256, parent_sha256, seconds_spent, kept_at, '
-    "mask_png, proposed_png"
-)
-_KEY = 'scan_sha256 = ? AND "index" = ? AND person = ? AND description = ?'
+_SELECT = "SELECT *, mask_png AS mask, proposed_png AS proposed FROM drafts"
+_KEY = f"{OF_PERSON} AND description = ?"
 
 
 def keep(
@@ -50,41 +46,30 @@ def keep(
     """
     raise_if_wrong_size(mask, scan.hw)
     place = (scan.sha256, scan.index if index is None else index, signed(person))
-    masks = (mask_to_png(mask), None if proposed is None else mask_to_png(proposed))
     picture, kept_at = store.prepared(scan), now()
+    row: dict[str, Value] = {
+        "scan_sha256": place[0],
+        "index": place[1],
+        "person": place[2],
+        "description": description,
+        "removed": json.dumps(list(removed)),
+        "model": model,
+        "parent_sha256": parent_sha256,
+        "seconds_spent": float(seconds_spent),
+        "kept_at": kept_at,
+        "mask_png": mask_to_png(mask),
+        "proposed_png": None if proposed is None else mask_to_png(proposed),
+    }
     with store.database.writing() as connection:
         scans.enter(connection, store.images, scan, picture, *place[1:])
-        image_sha256 = scans.keep_picture(connection, store.images, picture)
-        first = connection.execute(f"SELECT 1 FROM drafts WHERE {_KEY}", (*place, description)).fetchone() is None
-        connection.execute(
-            f"INSERT OR REPLACE INTO drafts ({_COLUMNS}) VALUES ({', '.join('?' * 12)})",
-            (
-                *place,
-                description,
-                json.dumps(list(removed)),
-                model,
-                image_sha256,
-                parent_sha256,
-                float(seconds_spent),
-                kept_at,
-                *masks,
-            ),
-        )
+        row["image_sha256"] = scans.keep_picture(connection, store.images, picture)
+        here = connection.execute(f"SELECT 1 FROM drafts WHERE {_KEY}", (*place, description)).fetchone()
+        insert(connection, "drafts", row, verb="INSERT OR REPLACE")
         settle(connection, place)
-        if first:
+        if here is None:
             event_log.record(connection, place[2], "began", *place[:2])
-    return KeptDraft(
-        *place,
-        description,
-        tuple(removed),
-        model,
-        image_sha256,
-        parent_sha256,
-        float(seconds_spent),
-        datetime.fromisoformat(kept_at),
-        mask.copy(),
-        None if proposed is None else proposed.copy(),
-    )
+        (kept,) = records(KeptDraft, connection.execute(f"{_SELECT} WHERE {_KEY}", (*place, description)))
+    return kept
 
 
 def find(store: LabelStore, person: str, scan_sha256: str | None = None, index: int | None = None) -> list[KeptDraft]:
@@ -92,8 +77,8 @@ def find(store: LabelStore, person: str, scan_sha256: str | None = None, index: 
     wanted = {"person": signed(person), "scan_sha256": scan_sha256, "index": index}
     wanted = {column: value for column, value in wanted.items() if value is not None}
     where = " AND ".join(f'"{column}" = ?' for column in wanted)
-    query = f"SELECT {_COLUMNS} FROM drafts WHERE {where} ORDER BY kept_at DESC, rowid DESC"
-    return [_from_row(row) for row in store.database.rows(query, tuple(wanted.values()))]
+    query = f"{_SELECT} WHERE {where} ORDER BY kept_at DESC, rowid DESC"
+    return store.database.records(KeptDraft, query, tuple(wanted.values()))
 
 
 def discard(store: LabelStore, draft: KeptDraft) -> None:
@@ -105,20 +90,3 @@ def discard(store: LabelStore, draft: KeptDraft) -> None:
             settle(connection, place)
             event_log.record(connection, draft.person, "discarded", *place[:2])
 
-
-def _from_row(row: tuple) -> KeptDraft:
-    scan_sha256, index, person, description, removed, model, image, parent, seconds, kept_at, mask, proposed = row
-    return KeptDraft(
-        scan_sha256,
-        index,
-        person,
-        description,
-        tuple(json.loads(removed)),
-        model,
-        image,
-        parent,
-        seconds,
-        datetime.fromisoformat(kept_at),
-        mask_from_png(mask),
-        None if proposed is None else mask_from_png(proposed),
-    )

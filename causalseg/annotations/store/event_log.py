@@ -2,10 +2,8 @@
 
 import json
 import sqlite3
-from datetime import datetime
 
-from causalseg.annotations.store.database import now
-from causalseg.annotations.records import Event
+from causalseg.annotations.store.database import insert, now
 
 Detail = str | int | float | bool | None
 
@@ -19,13 +17,5 @@ def record(
     **detail: Detail,
 ) -> None:
     """Add an event inside the transaction of what it tells of."""
-    connection.execute(
-        'INSERT INTO events (at, person, kind, scan_sha256, "index", detail) VALUES (?, ?, ?, ?, ?, ?)',
-        (now(), person, kind, scan_sha256, index, json.dumps(detail)),
-    )
-
-
-def from_row(row: tuple) -> Event:
-    """One row of the table."""
-    number, at, person, kind, scan_sha256, index, detail = row
-    return Event(number, datetime.fromisoformat(at), person, kind, scan_sha256, index, json.loads(detail))
+    event = {"at": now(), "person": person, "kind": kind, "scan_sha256": scan_sha256, "index": index}
+    insert(connection, "events", {**event, "detail": json.dumps(detail)})

@@ -22,12 +22,12 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg.annotations.store import event_log, scans, work_state
-from causalseg.annotations.store.database import Database, Value
+from causalseg.annotations.store.database import OF_PERSON, OF_PICTURE, Database, Value, insert
 from causalseg.annotations.exports import mask_from_png, mask_to_png
 from causalseg.annotations.store.content_files import read_checked, write_once
 from causalseg.annotations.store.encoded_picture import Picture, image_from_png
-from causalseg.annotations.store.scans import NO_FACTS, SCAN_COLUMNS, Facts, scan_from_row, signed
-from causalseg.annotations.records import Event, Revision, Split, StoredScan, Work, by_name, columns
+from causalseg.annotations.store.scans import NO_FACTS, Facts, signed
+from causalseg.annotations.label_records import Event, Revision, Split, StoredScan, Work
 from causalseg.errors import BadCorrection, StoreError
 from causalseg.scan import Scan
 
@@ -48,9 +48,7 @@ class LabelStore:
             facts: what is known beside the pixels.
 
         Raises:
-            BadCorrection: nobody signed.
             SplitConflict: the patient's scans would stand in two parts of the split.
-            StoreError: the disk refuses.
         """
         name, picture = signed(person), self.prepared(scan)
         place = scan.index if index is None else index
@@ -133,14 +131,12 @@ class LabelStore:
 
     def scans(self) -> list[StoredScan]:
         """Every scan, in the order in which they came."""
-        query = f"SELECT {SCAN_COLUMNS} FROM scans WHERE deleted_at IS NULL ORDER BY rowid"
-        return [scan_from_row(row) for row in self.database.rows(query)]
+        return self.database.records(StoredScan, "SELECT * FROM scans WHERE deleted_at IS NULL ORDER BY rowid")
 
     def scan(self, sha256: str) -> StoredScan | None:
         """One scan; None where the store does not have it, or has it no more."""
-        query = f"SELECT {SCAN_COLUMNS} FROM scans WHERE deleted_at IS NULL AND sha256 = ?"
-        rows = self.database.rows(query, (sha256,))
-        return scan_from_row(rows[0]) if rows else None
+        query = "SELECT * FROM scans WHERE deleted_at IS NULL AND sha256 = ?"
+        return next(iter(self.database.records(StoredScan, query, (sha256,))), None)
 
     def split_of(self, sha256: str) -> Split | None:
         """The part of the split that a scan is in, for ever; None where the store does not have it."""
@@ -150,18 +146,13 @@ class LabelStore:
     def events(self, scan_sha256: str | None = None) -> list[Event]:
         """The provenance log, or what it says of one scan, oldest first."""
         where, values = ("1", ()) if scan_sha256 is None else ("scan_sha256 = ?", (scan_sha256,))
-        rows = self.database.rows(f"SELECT {columns(Event)} FROM events WHERE {where} ORDER BY number", values)
-        return [event_log.from_row(row) for row in rows]
+        return self.database.records(Event, f"SELECT * FROM events WHERE {where} ORDER BY number", values)
 
     def work_of(self, scan_sha256: str, person: str, index: int = 0) -> Work:
         """How far `person` is with a picture."""
-        rows = self.database.rows(
-            'SELECT state, note, changed_at FROM work WHERE scan_sha256 = ? AND "index" = ? AND person = ?',
-            (scan_sha256, index, signed(person)),
-        )
-        state, note, changed_at = rows[0] if rows else ("not_started", "", None)
-        at = None if changed_at is None else datetime.fromisoformat(changed_at)
-        return Work(scan_sha256, index, signed(person), state, note, at)
+        place = (scan_sha256, index, signed(person))
+        nothing = Work(*place, "not_started", "", None)
+        return next(iter(self.database.records(Work, f"SELECT * FROM work WHERE {OF_PERSON}", place)), nothing)
 
     def mask(self, revision: Revision) -> Bool[np.ndarray, "height width"]:
         """The mask of a revision, as it was saved.
@@ -191,27 +182,17 @@ class LabelStore:
 
     def thumbnail_jpeg(self, scan_sha256: str, index: int = 0) -> bytes | None:
         """A small picture for lists; None where the store has none."""
-        query = 'SELECT jpeg FROM thumbnails WHERE scan_sha256 = ? AND "index" = ?'
-        rows = self.database.rows(query, (scan_sha256, index))
+        rows = self.database.rows(f"SELECT jpeg FROM thumbnails WHERE {OF_PICTURE}", (scan_sha256, index))
         return rows[0][0] if rows else None
 
     def reopened(self, scan_sha256: str, index: int = 0) -> Scan:
-        """A scan to go on with, made of what the store keeps of it: the picture, its modality and its spacing.
-
-        Raises:
-            StoreError: the store does not have this picture, or the disk refuses.
-        """
-        rows = self.database.rows(
-            f"SELECT items.image_sha256, {SCAN_COLUMNS} FROM items JOIN scans ON scans.sha256 = items.scan_sha256 "
-            'WHERE items.scan_sha256 = ? AND items."index" = ? AND scans.deleted_at IS NULL',
-            (scan_sha256, index),
-        )
-        if not rows:
+        """A scan to go on with, made of what the store keeps of it: the picture, its modality and its spacing."""
+        stored = self.scan(scan_sha256)
+        images = self.database.rows(f"SELECT image_sha256 FROM items WHERE {OF_PICTURE}", (scan_sha256, index))
+        if stored is None or not images:
             raise StoreError(scans.NOT_HERE)
-        (image_sha256, *row), *_ = rows
-        stored = scan_from_row(tuple(row))
         return Scan(
-            self.picture_u8(image_sha256),
+            self.picture_u8(images[0][0]),
             stored.sha256,
             stored.format,
             stored.modality,
@@ -244,23 +225,14 @@ class LabelStore:
 
     def _labels(self, wanted: Mapping[str, Value]) -> list[Revision]:
         where = " AND ".join(f'"{column}" = ?' for column in wanted)
-        query = f"SELECT {columns(Revision)} FROM labels WHERE {where} ORDER BY arrival"
-        return [revision_from_row(row) for row in self.database.rows(query, tuple(wanted.values()))]
+        query = f"SELECT * FROM labels WHERE {where} ORDER BY arrival"
+        return self.database.records(Revision, query, tuple(wanted.values()))
 
 
 def dice(mask: Bool[np.ndarray, "height width"], other: Bool[np.ndarray, "height width"]) -> float:
     """Overlap 2 |A and B| / (|A| + |B|) in [0, 1]; 1 where both are empty."""
     total_px = int(mask.sum()) + int(other.sum())
     return 2 * int((mask & other).sum()) / total_px if total_px else 1.0
-
-
-def revision_from_row(row: tuple) -> Revision:
-    """One row of `columns(Revision)`."""
-    values = by_name(Revision, row)
-    values["removed"] = tuple(json.loads(values["removed"]))
-    values["finished"] = bool(values["finished"])
-    values["saved_at"] = datetime.fromisoformat(values["saved_at"])
-    return Revision(**values)
 
 
 def raise_if_wrong_size(mask: Bool[np.ndarray, "..."], hw: tuple[int, int]) -> None:
@@ -278,24 +250,23 @@ def raise_if_wrong_size(mask: Bool[np.ndarray, "..."], hw: tuple[int, int]) -> N
 
 def _next_number(connection: sqlite3.Connection, place: work_state.Place) -> int:
     """One more than any number that was ever given here, also to a revision that is deleted or purged."""
-    here = 'scan_sha256 = ? AND "index" = ? AND person = ?'
     last = connection.execute(
-        f"SELECT MAX(number) FROM (SELECT number FROM revisions WHERE {here} "
-        f"UNION ALL SELECT number FROM deletions WHERE {here})",
+        f"SELECT MAX(number) FROM (SELECT number FROM revisions WHERE {OF_PERSON} "
+        f"UNION ALL SELECT number FROM deletions WHERE {OF_PERSON})",
         (*place, *place),
     ).fetchone()[0]
     return (last or 0) + 1
 
 
 def _append(connection: sqlite3.Connection, revision: Revision) -> None:
-    values = asdict(revision)
-    values["removed"] = json.dumps(revision.removed)
-    values["saved_at"] = revision.saved_at.isoformat(timespec="microseconds")
-    places = ", ".join("?" for _ in values)
-    connection.execute(f"INSERT INTO revisions ({columns(Revision)}) VALUES ({places})", tuple(values.values()))
+    saved_at = revision.saved_at.isoformat(timespec="microseconds")
+    insert(
+        connection,
+        "revisions",
+        {**asdict(revision), "removed": json.dumps(revision.removed), "saved_at": saved_at},
+    )
     place = (revision.scan_sha256, revision.index, revision.person)
-    here = 'scan_sha256 = ? AND "index" = ? AND person = ?'
-    connection.execute(f"DELETE FROM drafts WHERE {here} AND description = ?", (*place, revision.description))
-    connection.execute(f"DELETE FROM flags WHERE {here}", place)
+    connection.execute(f"DELETE FROM drafts WHERE {OF_PERSON} AND description = ?", (*place, revision.description))
+    connection.execute(f"DELETE FROM flags WHERE {OF_PERSON}", place)
     work_state.settle(connection, place)
     event_log.record(connection, revision.person, "saved", *place[:2], number=revision.number)

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 
-from causalseg.annotations.records import Split
+from causalseg.annotations.label_records import Split
 
 TRAIN_SHARE = 0.8
 VAL_SHARE = 0.1

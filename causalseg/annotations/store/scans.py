@@ -3,24 +3,19 @@
 import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from causalseg.annotations.store import event_log, patient_split
-from causalseg.annotations.store.database import now, salt
-from causalseg.annotations.store.content_files import is_there, write_once
+from causalseg.annotations.store.database import OF_PICTURE, insert, now, records, salt
+from causalseg.annotations.store.content_files import path_of, write_once
 from causalseg.annotations.store.encoded_picture import Picture
-from causalseg.annotations.records import Split, StoredScan
+from causalseg.annotations.label_records import Split, StoredScan
 from causalseg.errors import BadCorrection, SplitConflict, StoreError, UnreadableScan
 from causalseg.scan import Scan
 from causalseg.scan.dicom.parse import parse_dicom
 from causalseg.scan.original import SourceDicom
 from causalseg.scan.refusals import refuse_malformed
 
-SCAN_COLUMNS = (
-    "scans.sha256, scans.height_px, scans.width_px, scans.format, scans.modality, scans.count, scans.axis, "
-    "scans.patient_key, scans.split, scans.source, scans.added_at, scans.row_spacing_mm, scans.column_spacing_mm"
-)
 NOT_HERE = "The label store does not have this scan (any more). Open its file again."
 _MAX_PERSON_CHARS = 100
 
@@ -77,15 +72,14 @@ def enter(
     else:
         _learn(connection, known, facts)
     place = (scan.sha256, index)
-    if connection.execute('SELECT 1 FROM items WHERE scan_sha256 = ? AND "index" = ?', place).fetchone() is None:
+    if connection.execute(f"SELECT 1 FROM items WHERE {OF_PICTURE}", place).fetchone() is None:
+        where = {"scan_sha256": scan.sha256, "index": index}
         image_sha256 = keep_picture(connection, images, picture)
-        connection.execute(
-            'INSERT INTO items (scan_sha256, "index", image_sha256, changed_at) VALUES (?, ?, ?, ?)',
-            (*place, image_sha256, now()),
-        )
-        connection.execute("INSERT INTO thumbnails VALUES (?, ?, ?)", (*place, picture.thumbnail_jpeg))
+        insert(connection, "items", {**where, "image_sha256": image_sha256, "changed_at": now()})
+        insert(connection, "thumbnails", {**where, "jpeg": picture.thumbnail_jpeg})
         event_log.record(connection, person, "added", *place)
-    return _found(connection, scan.sha256)
+    (found,) = records(StoredScan, connection.execute("SELECT * FROM scans WHERE sha256 = ?", (scan.sha256,)))
+    return found
 
 
 def keep_picture(connection: sqlite3.Connection, images: Path, picture: Picture) -> str:
@@ -97,7 +91,7 @@ def keep_picture(connection: sqlite3.Connection, images: Path, picture: Picture)
     row = connection.execute(
         "SELECT image_sha256 FROM pictures WHERE pixels_sha256 = ?", (picture.pixels_sha256,)
     ).fetchone()
-    if row is not None and is_there(images, row[0], suffix=".png"):
+    if row is not None and path_of(images, row[0], ".png").is_file():
         return row[0]
     image_sha256 = write_once(images, picture.png, suffix=".png")
     connection.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?)", (picture.pixels_sha256, image_sha256))
@@ -106,8 +100,8 @@ def keep_picture(connection: sqlite3.Connection, images: Path, picture: Picture)
 
 def find(connection: sqlite3.Connection, sha256: str) -> StoredScan | None:
     """The scan, also a deleted one; None where the store does not have it."""
-    row = connection.execute(f"SELECT {SCAN_COLUMNS} FROM scans WHERE sha256 = ?", (sha256,)).fetchone()
-    return None if row is None else scan_from_row(row)
+    found = records(StoredScan, connection.execute("SELECT * FROM scans WHERE sha256 = ?", (sha256,)))
+    return found[0] if found else None
 
 
 def raise_if_unknown(connection: sqlite3.Connection, scan_sha256: str, index: int) -> None:
@@ -117,37 +111,11 @@ def raise_if_unknown(connection: sqlite3.Connection, scan_sha256: str, index: in
         StoreError: the store does not have it, or has it no more.
     """
     row = connection.execute(
-        'SELECT 1 FROM items JOIN scans ON sha256 = scan_sha256 WHERE scan_sha256 = ? AND "index" = ? '
-        "AND deleted_at IS NULL",
+        f"SELECT 1 FROM items JOIN scans ON sha256 = scan_sha256 WHERE {OF_PICTURE} AND deleted_at IS NULL",
         (scan_sha256, index),
     ).fetchone()
     if row is None:
         raise StoreError(NOT_HERE)
-
-
-def scan_from_row(row: tuple) -> StoredScan:
-    """One row of `SCAN_COLUMNS`."""
-    *known, added_at, row_mm, column_mm = row
-    sha256, height_px, width_px, kind, modality, count, axis, key, part, source = known
-    return StoredScan(
-        sha256,
-        height_px,
-        width_px,
-        kind,
-        modality,
-        None if row_mm is None else (row_mm, column_mm),
-        count,
-        axis,
-        key,
-        part,
-        source,
-        datetime.fromisoformat(added_at),
-    )
-
-
-def _found(connection: sqlite3.Connection, sha256: str) -> StoredScan:
-    row = connection.execute(f"SELECT {SCAN_COLUMNS} FROM scans WHERE sha256 = ?", (sha256,)).fetchone()
-    return scan_from_row(row)
 
 
 def _add_scan(connection: sqlite3.Connection, scan: Scan, facts: Facts) -> None:
@@ -158,23 +126,25 @@ def _add_scan(connection: sqlite3.Connection, scan: Scan, facts: Facts) -> None:
         raise _conflict(part)
     connection.execute("INSERT OR IGNORE INTO patients VALUES (?, ?)", (key, part))
     row_mm, column_mm = scan.spacing_mm or (None, None)
-    connection.execute(
-        "INSERT INTO scans (sha256, height_px, width_px, format, modality, row_spacing_mm, column_spacing_mm, count, "
-        "axis, patient_key, split, source, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            scan.sha256,
-            *scan.hw,
-            scan.format,
-            facts.modality or scan.modality,
-            row_mm,
-            column_mm,
-            scan.count,
-            scan.axis,
-            key,
-            part,
-            facts.source,
-            now(),
-        ),
+    height_px, width_px = scan.hw
+    insert(
+        connection,
+        "scans",
+        {
+            "sha256": scan.sha256,
+            "height_px": height_px,
+            "width_px": width_px,
+            "format": scan.format,
+            "modality": facts.modality or scan.modality,
+            "row_spacing_mm": row_mm,
+            "column_spacing_mm": column_mm,
+            "count": scan.count,
+            "axis": scan.axis,
+            "patient_key": key,
+            "split": part,
+            "source": facts.source,
+            "added_at": now(),
+        },
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from causalseg.annotations.store import LabelStore
+from causalseg.annotations.store.database import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,7 @@ class Statistics:
 
 
 def count(store: LabelStore) -> Statistics:
-    """The store in numbers.
-
-    Raises:
-        StoreError: the disk refuses.
-    """
+    """The store in numbers."""
     bytes_on_disk = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     here = "JOIN scans ON scans.sha256 = {table}.scan_sha256 AND scans.deleted_at IS NULL"
     with store.database.reading() as connection:
@@ -61,13 +58,11 @@ def count(store: LabelStore) -> Statistics:
             'WHERE work.scan_sha256 = items.scan_sha256 AND work."index" = items."index")'
         )
         states = groups("SELECT state, COUNT(*) FROM work GROUP BY state")
-        people = connection.execute(
-            """
-            SELECT person, COUNT(*), COUNT(DISTINCT scan_sha256 || ':' || "index"), SUM(seconds_spent),
-                   AVG(dice_to_proposed)
+        people = """
+            SELECT person, COUNT(*) AS labels, COUNT(DISTINCT scan_sha256 || ':' || "index") AS pictures,
+                   SUM(seconds_spent) AS seconds_spent, AVG(dice_to_proposed) AS mean_dice_to_proposed
             FROM labels GROUP BY person ORDER BY person
-            """
-        ).fetchall()
+        """
         return Statistics(
             scans=number("SELECT COUNT(*) FROM scans WHERE deleted_at IS NULL"),
             pictures=number(f"SELECT COUNT(*) FROM items {here.format(table='items')}"),
@@ -78,6 +73,6 @@ def count(store: LabelStore) -> Statistics:
             modalities=groups(
                 "SELECT COALESCE(modality, ''), COUNT(*) FROM scans WHERE deleted_at IS NULL GROUP BY modality"
             ),
-            people=tuple(PersonTally(*row) for row in people),
+            people=tuple(records(PersonTally, connection.execute(people))),
             bytes_on_disk=bytes_on_disk,
         )

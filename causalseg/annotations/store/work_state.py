@@ -10,35 +10,33 @@ not_started   otherwise: no row
 
 import sqlite3
 
-from causalseg.annotations.store.database import now
-from causalseg.annotations.records import State
+from causalseg.annotations.store.database import OF_PERSON, OF_PICTURE, OF_REVISION, now
+from causalseg.annotations.label_records import State
 
 Place = tuple[str, int, str]
 """Scan, index, person."""
-
-_HERE = 'scan_sha256 = ? AND "index" = ? AND person = ?'
 
 
 def settle(connection: sqlite3.Connection, place: Place) -> State:
     """Bring the row of one person and picture up to date, inside the transaction that changed something."""
     state, note = _derived(connection, place)
     if state == "not_started":
-        connection.execute(f"DELETE FROM work WHERE {_HERE}", place)
+        connection.execute(f"DELETE FROM work WHERE {OF_PERSON}", place)
     else:
         connection.execute("INSERT OR REPLACE INTO work VALUES (?, ?, ?, ?, ?, ?)", (*place, state, note, now()))
-    connection.execute('UPDATE items SET changed_at = ? WHERE scan_sha256 = ? AND "index" = ?', (now(), *place[:2]))
+    connection.execute(f"UPDATE items SET changed_at = ? WHERE {OF_PICTURE}", (now(), *place[:2]))
     return state
 
 
 def _derived(connection: sqlite3.Connection, place: Place) -> tuple[State, str]:
-    flag = connection.execute(f"SELECT note FROM flags WHERE {_HERE}", place).fetchone()
+    flag = connection.execute(f"SELECT note FROM flags WHERE {OF_PERSON}", place).fetchone()
     if flag is not None:
         return "flagged", flag[0]
     newest = connection.execute(
-        f"SELECT number, finished FROM labels WHERE {_HERE} ORDER BY number DESC LIMIT 1", place
+        f"SELECT number, finished FROM labels WHERE {OF_PERSON} ORDER BY number DESC LIMIT 1", place
     ).fetchone()
     verdict, note = _verdict(connection, place, newest)
-    draft = connection.execute(f"SELECT 1 FROM drafts WHERE {_HERE}", place).fetchone()
+    draft = connection.execute(f"SELECT 1 FROM drafts WHERE {OF_PERSON}", place).fetchone()
     if verdict == "sent_back":
         return "sent_back", note
     if draft is not None or (newest is not None and not newest[1]):
@@ -52,7 +50,7 @@ def _verdict(connection: sqlite3.Connection, place: Place, newest: tuple[int, in
     if newest is None:
         return None, ""
     row = connection.execute(
-        f"SELECT verdict, note FROM reviews WHERE {_HERE} AND number = ? ORDER BY rowid DESC LIMIT 1",
+        f"SELECT verdict, note FROM reviews WHERE {OF_REVISION} ORDER BY rowid DESC LIMIT 1",
         (*place, newest[0]),
     ).fetchone()
     return (None, "") if row is None else (row[0], row[1])

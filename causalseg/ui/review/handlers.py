@@ -12,8 +12,8 @@ import gradio as gr
 import numpy as np
 
 from causalseg.annotations import review
+from causalseg.annotations.label_records import STATES, Revision, State
 from causalseg.annotations.queue.search import Query, find
-from causalseg.annotations.records import STATES, Revision, State
 from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.review.reader_agreement import Agreement, ReaderPair, between_readers
 from causalseg.annotations.store import LabelStore

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.label_records import KeptDraft
 from causalseg.annotations.store import drafts
 from causalseg.engine import Engine
 from causalseg.errors import InputError

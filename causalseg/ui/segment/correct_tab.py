@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.label_records import KeptDraft
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.label_records import KeptDraft
 from causalseg.annotations.store import LabelStore, drafts
 from causalseg.engine import Engine
 from causalseg.errors import InputError

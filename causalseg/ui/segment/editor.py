@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from causalseg import litemedsam
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.annotations.store import LabelStore
 from causalseg.engine import Engine
 from causalseg.errors import BadCorrection, InputError

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from causalseg.annotations.records import KeptDraft, Revision
+from causalseg.annotations.label_records import KeptDraft, Revision
 from causalseg.engine import EncodedScan, Segmentation
 from causalseg.scan import Letterbox, Scan
 from causalseg.scan.window import Window

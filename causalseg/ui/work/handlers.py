@@ -17,9 +17,9 @@ import gradio as gr
 
 from causalseg.annotations import queue
 from causalseg.annotations.imports.folder import Imported
+from causalseg.annotations.label_records import STATES, State
 from causalseg.annotations.queue import flags
 from causalseg.annotations.queue.search import Query
-from causalseg.annotations.records import STATES, State
 from causalseg.annotations.store import LabelStore, deletion
 from causalseg.annotations.store.scans import signed
 from causalseg.errors import InputError, StoreError

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from causalseg.annotations.records import STATES
+from causalseg.annotations.label_records import STATES
 from causalseg.scan import MODALITIES
 from causalseg.ui import html, shared_text
 from causalseg.ui.browser_memory import name_box

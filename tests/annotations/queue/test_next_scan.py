@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalseg.annotations import Facts, LabelStore, queue, review
+from causalseg.annotations.label_records import Signal
 from causalseg.annotations.queue import Policy, Turn, flags, next_scan, picture_signals, skip
-from causalseg.annotations.records import Signal
 from causalseg.annotations.store import deletion, drafts
 from causalseg.errors import BadCorrection, StoreError
 from tests.annotations.samples import make_mask, make_scan, save

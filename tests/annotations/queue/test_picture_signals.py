@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from causalseg.annotations import LabelStore
+from causalseg.annotations.label_records import Signal
 from causalseg.annotations.queue import picture_signals
-from causalseg.annotations.records import Signal
 from causalseg.annotations.store import deletion
 from causalseg.errors import StoreError
 from tests.annotations.samples import make_scan

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from causalseg.annotations import LabelStore
 from causalseg.annotations.store import deletion, drafts
@@ -30,9 +31,10 @@ def saved_until_killed(store: LabelStore, first: int, chance: random.Random) -> 
         return acknowledged + [int(line) for line in writer.stdout if line.endswith("\n")]
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_is_half(store: LabelStore) -> None:
+@pytest.mark.parametrize("saves", [SAVES // 4, pytest.param(SAVES, marks=pytest.mark.slow)])
+def test_nothing_acknowledged_is_lost_and_nothing_is_half(store: LabelStore, saves: int) -> None:
     chance, acknowledged = random.Random(0), []
-    while len(acknowledged) < SAVES:
+    while len(acknowledged) < saves:
         first = acknowledged[-1] + 1 if acknowledged else 0
         acknowledged += saved_until_killed(store, first, chance)
 

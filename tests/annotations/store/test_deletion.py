@@ -10,7 +10,7 @@ from causalseg.annotations.store import drafts
 from causalseg.annotations.queue import picture_signals, flags
 from causalseg.annotations.review import confounder_statements
 from causalseg.annotations.store.deletion import Hidden, Purged, delete_revision, delete_scan, goes_with, purge, waiting
-from causalseg.annotations.records import Signal
+from causalseg.annotations.label_records import Signal
 from causalseg.errors import Cancelled, StoreError
 from tests.annotations.samples import all_bytes, make_mask, make_scan, save
 

@@ -6,7 +6,7 @@ import pytest
 from causalseg.annotations import LabelStore
 from causalseg.annotations.store import drafts
 from causalseg.annotations.queue import flags
-from causalseg.annotations.records import KeptDraft
+from causalseg.annotations.label_records import KeptDraft
 from causalseg.errors import BadCorrection
 from tests.annotations.samples import make_mask, make_scan, save
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,7 +14,7 @@ from causalseg.annotations import LabelStore, review
 from causalseg.annotations.store import deletion, drafts, statistics
 from causalseg.annotations.queue import search, flags
 from causalseg.annotations.review import confounder_statements
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.scan import Scan
 from tests.annotations.samples import make_mask, make_scan, save
 
@@ -196,7 +197,16 @@ def scan_of(sha256: str) -> Scan:
     return next(scan for scan in SCANS if scan.sha256 == sha256)
 
 
-TestStoreAgainstDictionary = StoreAgainstDictionary.TestCase
-TestStoreAgainstDictionary.settings = settings(
-    max_examples=15, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow], deadline=None
-)
+def settings_of(examples: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow], deadline=None
+    )
+
+
+@pytest.mark.slow
+class TestStoreAgainstDictionaryAtLength(StoreAgainstDictionary.TestCase):
+    settings = settings_of(15)
+
+
+class TestStoreAgainstDictionary(StoreAgainstDictionary.TestCase):
+    settings = settings_of(4)

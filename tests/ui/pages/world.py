@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from causalseg.annotations import review
-from causalseg.annotations.records import Revision
+from causalseg.annotations.label_records import Revision
 from causalseg.annotations.store import LabelStore
 from causalseg.annotations.store.scans import Facts
 from causalseg.checkpoints import CheckpointEntry

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from causalseg.annotations.records import Statement
+from causalseg.annotations.label_records import Statement
 from causalseg.annotations.review import confounder_statements
 from causalseg.scan import Scan, read_scan
 from causalseg.ui import shared_text

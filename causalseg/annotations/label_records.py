@@ -1,13 +1,30 @@
-"""What the store keeps, as frozen rows."""
+"""What the store keeps, as frozen records; fields are named like the columns of schema.sql, and pydantic reads them."""
 
-from dataclasses import dataclass, field, fields
+import json
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32
+from pydantic import BeforeValidator, ConfigDict
 
+from causalseg.annotations.exports.png import mask_from_png
 from causalseg.scan.scan import Axis
+
+
+def _from_json(value: object) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _from_png(value: object) -> object:
+    return mask_from_png(value) if isinstance(value, bytes) else value
+
+
+Ids = Annotated[tuple[str, ...], BeforeValidator(_from_json)]
+"""A JSON list in the database."""
+Mask = Annotated[Bool[np.ndarray, "height width"], BeforeValidator(_from_png)]
+"""A PNG in the database."""
 
 State = Literal["not_started", "in_progress", "done", "flagged", "approved", "sent_back"]
 """Of one person's work on one picture; the last two are said by a reviewer."""
@@ -29,8 +46,8 @@ class StoredScan:
     width_px: int
     format: str
     modality: str | None
-    spacing_mm: tuple[float, float] | None
-    """Distance between rows, between columns, in mm."""
+    row_spacing_mm: float | None
+    column_spacing_mm: float | None
     count: int
     """Slices, frames or pages in the file."""
     axis: Axis
@@ -44,6 +61,13 @@ class StoredScan:
     added_at: datetime
     """UTC."""
 
+    @property
+    def spacing_mm(self) -> tuple[float, float] | None:
+        """Distance between rows, between columns, in mm."""
+        if self.row_spacing_mm is None or self.column_spacing_mm is None:
+            return None
+        return self.row_spacing_mm, self.column_spacing_mm
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -56,7 +80,7 @@ class Revision:
     number: int
     """1, 2, 3... of this person on this picture."""
     description: str
-    removed: tuple[str, ...]
+    removed: Ids
     """Ids of the confounders that were switched off."""
     model: str
     image_sha256: str
@@ -76,19 +100,21 @@ class Revision:
 class KeptDraft:
     """A mask in the making: no label yet, replaced by the next one of the same person, picture and description."""
 
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
     scan_sha256: str
     index: int
     person: str
     description: str
-    removed: tuple[str, ...]
+    removed: Ids
     model: str
     image_sha256: str
     parent_sha256: str | None
     seconds_spent: float
     kept_at: datetime
     """UTC."""
-    mask: Bool[np.ndarray, "height width"]
-    proposed: Bool[np.ndarray, "height width"] | None
+    mask: Mask
+    proposed: Mask | None
     """What the model proposed, before the person touched it."""
 
 
@@ -167,19 +193,6 @@ class Event:
     kind: str
     scan_sha256: str | None
     index: int | None
-    detail: dict[str, str | int | float | bool | None] = field(default_factory=dict)
-
-
-def columns(row_type: type) -> str:
-    """The fields of a row type as SQL columns; they have the same names."""
-    return ", ".join(f'"{name}"' for name in names(row_type))
-
-
-def by_name(row_type: type, row: tuple) -> dict[str, Any]:
-    """The values of a row of `columns(row_type)`, by the names of its fields."""
-    return dict(zip(names(row_type), row, strict=True))
-
-
-def names(row_type: type) -> tuple[str, ...]:
-    """The fields of a row type."""
-    return tuple(entry.name for entry in fields(row_type))
+    detail: Annotated[dict[str, str | int | float | bool | None], BeforeValidator(_from_json)] = field(
+        default_factory=dict
+    )
