@@ -1,4 +1,7 @@
-"""Losses of both stages; each returns a mean over the batch."""
+"""Losses of all stages; each returns a mean over the batch, in float32 whatever the passes were made in."""
+
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,12 +16,21 @@ def mask_loss(
 ) -> Float[Tensor, ""]:
     """Cross-entropy plus soft Dice; the Dice term is left out where the true mask is empty."""
     logits = mask_logits.float()
-    probability = logits.sigmoid()
     entropy = functional.binary_cross_entropy_with_logits(logits, mask, reduction="none").mean((1, 2, 3))
-    overlap = 2 * (probability * mask).sum((1, 2, 3)) + 1
-    dice = 1 - overlap / (probability.sum((1, 2, 3)) + mask.sum((1, 2, 3)) + 1)
-    each = entropy + dice * (mask.sum((1, 2, 3)) > 0)
-    return each.mean() if weight is None else (each * weight).sum() / weight.sum().clamp(min=1)
+    each = entropy + _soft_dice()(logits, mask).flatten() * (mask.sum((1, 2, 3)) > 0)
+    return each.mean() if weight is None else weighted_mean(each, weight)
+
+
+@cache
+def _soft_dice() -> Callable[[Tensor, Tensor], Tensor]:
+    from monai.losses.dice import DiceLoss  # here, for monai takes three seconds to import
+
+    return DiceLoss(sigmoid=True, smooth_nr=1, smooth_dr=1, reduction="none")
+
+
+def weighted_mean(each: Float[Tensor, " batch"], weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """Mean of the scans with a weight; 0 where none has one."""
+    return (each * weight).sum() / weight.sum().clamp(min=1)
 
 
 def region_text_loss(
@@ -29,14 +41,14 @@ def region_text_loss(
     temperature: float = 0.1,
 ) -> Float[Tensor, ""]:
     """Contrast of the pooled code inside the mask against the text codes of all targets (scans with a mask only)."""
-    inside = functional.adaptive_avg_pool2d(mask, (patch_codes.shape[-2], patch_codes.shape[-1]))
+    codes = patch_codes.float()
+    inside = functional.adaptive_avg_pool2d(mask, (codes.shape[-2], codes.shape[-1]))
     area = inside.sum((1, 2, 3))
-    chosen = area > 0.05
-    if not chosen.any():
-        return patch_codes.sum() * 0
-    pooled = (patch_codes * inside).sum((2, 3))[chosen] / area[chosen, None]
-    similarity = functional.normalize(pooled.float(), dim=1) @ class_codes.T
-    return functional.cross_entropy(similarity / temperature, class_index[chosen])
+    pooled = (codes * inside).sum((2, 3)) / area.clamp(min=1e-6)[:, None]
+    with torch.autocast(codes.device.type, enabled=False):
+        similarity = functional.normalize(pooled, dim=1) @ class_codes.T
+    each = functional.cross_entropy(similarity / temperature, class_index, reduction="none")
+    return weighted_mean(each, (area > 0.05).float())
 
 
 def patch_text_loss(
@@ -48,8 +60,20 @@ def patch_text_loss(
 ) -> Float[Tensor, ""]:
     """Every patch against its own target's text: alike inside the mask, unlike outside."""
     inside = functional.adaptive_avg_pool2d(mask, (patch_codes.shape[-2], patch_codes.shape[-1]))[:, 0]
-    similarity = torch.einsum("bchw,bc->bhw", patch_codes.float(), class_codes[class_index])
+    with torch.autocast(patch_codes.device.type, enabled=False):
+        similarity = torch.einsum("bchw,bc->bhw", patch_codes.float(), class_codes[class_index])
     return functional.binary_cross_entropy_with_logits((similarity - 0.4) / temperature, inside)
+
+
+def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
+    """Mean absolute difference in units of the goal's spread."""
+    goal = goal.float()
+    return weighted_mean((reached.float() - goal).abs().mean((1, 2, 3)) / spread_of(goal), weight)
+
+
+def spread_of(goal: Tensor) -> Float[Tensor, ""]:
+    """Standard deviation of all features of a stage together, the unit in which they are compared."""
+    return (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
 
 
 def dice_score(

@@ -11,6 +11,11 @@ import torch
 from torch import Tensor, nn
 
 
+def computes_in_bf16() -> bool:
+    """Whether bfloat16 is faster than float32 here."""
+    return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()
+
+
 def mixed_precision() -> torch.autocast:
     """bfloat16 autocast where this CPU computes in bfloat16, no autocast elsewhere."""
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
@@ -27,7 +32,9 @@ def _leaving_autocast(convolution: nn.Conv2d) -> Callable[[Tensor], Tensor]:
     forward = convolution.forward
 
     def call(features: Tensor) -> Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        if features.device.type != "cpu":
+            return forward(features)
+        with torch.autocast("cpu", enabled=False):
             return forward(features.float())
 
     return call

@@ -1,47 +1,63 @@
 """Stop and go on: what a run must remember, written whole after every epoch, so that both ways give one result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from causalseg.checkpoints import kept_state
 from causalseg.errors import CheckpointError
 
 _FILE = "progress.pt"
+_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, strict=False)
+"""Files hold whole tensors, however many processes share a network."""
 
 
 @dataclass(slots=True, eq=False)
 class Progress:
-    """Where a run stands."""
+    """How far a run has come."""
 
     epoch: int
     average: dict[str, Tensor]
-    """Exponential moving average of the network's state."""
+    """Exponential moving average of the network's state, where and as the network's own tensors are."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Mean losses, weighted, with the step they were read at."""
 
     @classmethod
     def start(cls, network: nn.Module) -> "Progress":
         """A run that has not begun."""
-        return cls(0, {name: value.clone() for name, value in kept_state(network).items()})
+        return cls(0, {name: value.detach().clone() for name, value in kept_state(network).items()})
+
+    def put_average(self, network: nn.Module) -> None:
+        """Put the averaged weights into `network`, in place."""
+        network.load_state_dict(self.average, strict=False)
 
 
 def update_average(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
     """Move `average` toward the network's state, in place."""
-    state = kept_state(network)
-    for name, value in state.items():
+    for name, value in kept_state(network).items():
         if value.is_floating_point():
             average[name].lerp_(value, 1 - decay)
         else:
             average[name].copy_(value)
 
 
-def seed_epoch(seed: int, epoch: int) -> tuple[np.random.Generator, torch.Generator]:
-    """The random sources of one epoch, the same whether the run was stopped before it or not."""
-    torch.manual_seed(1000 * seed + epoch)
-    return np.random.default_rng([seed, epoch]), torch.Generator().manual_seed(1000 * seed + epoch)
+def seed_step(seed: int, epoch: int, step: int, process: int) -> tuple[np.random.Generator, torch.Generator]:
+    """The random sources of one process's part of a batch, the same whether the run was stopped before it or not."""
+    sequence = np.random.SeedSequence([seed, epoch, step, process])
+    number = int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    torch.manual_seed(number)
+    return np.random.default_rng(sequence), torch.Generator().manual_seed(number)
 
 
 def save_progress(
@@ -52,16 +68,21 @@ def save_progress(
     progress: Progress,
     config: dict[str, Any],
 ) -> None:
-    """Write the run's whole state, or leave the last one untouched."""
+    """Write the run's whole state, or leave the last one untouched; every process takes part, the first one writes."""
     state = {
         "epoch": progress.epoch,
-        "average": progress.average,
-        "network": kept_state(network),
-        "optimizer": optimizer.state_dict(),
+        "average": {name: _whole(value) for name, value in progress.average.items()},
+        "network": {name: _whole(value) for name, value in kept_state(network).items()},
+        "optimizer": get_optimizer_state_dict(network, optimizer, options=_WHOLE),
         "schedule": schedule.state_dict(),
+        "history": progress.history,
         "config": config,
     }
-    _write_whole(run_dir, state)
+    if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        partial = run_dir / f"{_FILE}.partial"
+        torch.save(state, partial)
+        partial.replace(run_dir / _FILE)
 
 
 def load_progress(
@@ -69,38 +90,60 @@ def load_progress(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
+    config: dict[str, Any],
 ) -> Progress | None:
     """Put a stopped run's state back, in place; None where there is none.
 
     Raises:
-        CheckpointError: the folder holds a mean of runs, which nothing goes on with.
+        CheckpointError: the run was begun with other settings.
     """
     path = run_dir / _FILE
     if not path.exists():
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    if "network" not in saved:
-        raise CheckpointError(f"{run_dir} holds the mean of other runs; give it as --from, and a new folder as --run.")
-    network.load_state_dict(saved["network"], strict=False)
-    optimizer.load_state_dict(saved["optimizer"])
+    raise_if_changed(run_dir, saved["config"], config)
+    set_model_state_dict(network, saved["network"], options=_WHOLE)
+    set_optimizer_state_dict(network, optimizer, saved["optimizer"], options=_WHOLE)
     schedule.load_state_dict(saved["schedule"])
-    return Progress(saved["epoch"], saved["average"])
+    own = kept_state(network)
+    average = {name: _placed_like(own[name], value) for name, value in saved["average"].items()}
+    return Progress(saved["epoch"], average, saved["history"])
 
 
-def raise_if_trained(run_dir: Path) -> None:
-    """A mean may take the place of a mean, not of a training.
+def epochs_done(run_dir: Path, config: dict[str, Any]) -> int:
+    """How many epochs of a run with these settings are finished.
 
     Raises:
-        CheckpointError: the folder holds a training, which could then not go on.
+        CheckpointError: it was begun with other settings.
     """
+    saved = read_progress(run_dir)
+    if saved is None:
+        return 0
+    raise_if_changed(run_dir, saved["config"], config)
+    return int(saved["epoch"])
+
+
+def read_progress(run_dir: Path) -> dict[str, Any] | None:
+    """What a run wrote, its tensors left on the disk until they are asked for; None where it wrote nothing yet."""
     path = run_dir / _FILE
-    if path.exists() and "network" in torch.load(path, map_location="cpu", weights_only=True):
-        raise CheckpointError(f"{run_dir} holds a training that the mean would replace; give another folder as --run.")
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True) if path.exists() else None
 
 
-def save_average(run_dir: Path, average: dict[str, Tensor]) -> None:
-    """Write weights as a run that later stages start from and `release` takes, but that cannot go on itself."""
-    _write_whole(run_dir, {"epoch": 0, "average": average})
+def raise_if_changed(run_dir: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """A run goes on with the settings it was begun with.
+
+    Raises:
+        CheckpointError: they differ; the message names what.
+    """
+    wrong = [
+        f"{name} was {before.get(name)}, is {now.get(name)}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if wrong:
+        raise CheckpointError(
+            f"{run_dir} was begun with other settings: {'; '.join(wrong)}. Give them as before, or another folder."
+        )
 
 
 def load_average(run_dir: Path, network: nn.Module) -> int:
@@ -114,8 +157,11 @@ def load_average(run_dir: Path, network: nn.Module) -> int:
     return int(saved["epoch"])
 
 
-def _write_whole(run_dir: Path, state: dict[str, Any]) -> None:
-    run_dir.mkdir(parents=True, exist_ok=True)
-    partial = run_dir / f"{_FILE}.partial"
-    torch.save(state, partial)
-    partial.replace(run_dir / _FILE)
+def _whole(value: Tensor) -> Tensor:
+    return (value.full_tensor() if isinstance(value, DTensor) else value).detach().cpu()
+
+
+def _placed_like(own: Tensor, value: Tensor) -> Tensor:
+    if isinstance(own, DTensor):
+        return distribute_tensor(value.to(own.device), own.device_mesh, own.placements)
+    return value.to(own.device).clone()

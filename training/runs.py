@@ -1,14 +1,96 @@
-"""What a training starts from: a run's folder, or a checkpoint of the manifest, told by one word."""
+"""A run's folder, and what a training starts from: a run, or a checkpoint of the manifest, told by one word.
 
+RUN/architecture.json   what the network is built of
+RUN/record.json         what the run learns from: data, starts, seed, commit
+RUN/progress.pt         weights, their moving average, the optimiser, losses; written whole after every epoch
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from causalseg.checkpoints import find_entry, load_network
 from causalseg.errors import CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
-from training.architecture import load_architecture
-from training.experiments.papers.questions import take_shared
-from training.resume import load_average
+from training.imagenet import load_imagenet
+from training.resume import Progress, load_average, raise_if_changed, update_average
+
+IMAGENET, RANDOM = "imagenet", "random"
+"""Starts that are neither a run nor a checkpoint."""
+_OBSERVED = ("image_tower.", "neck.", "decoder.")
+
+
+class RunRecord(BaseModel):
+    """What a run learns from; it goes on with the same only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: list[str]
+    """Runs, checkpoints, or how the network began; of several, their mean."""
+    scans: dict[str, int]
+    """Of each set in the run's own draw."""
+    rows_sha256: str
+    data: list[str]
+    """A line for each set behind the weights, with its terms: of this run and of its starts."""
+    seed: int
+    commit: str = "unknown"
+
+
+def begin_run(run_dir: Path, architecture: Architecture, record: RunRecord) -> None:
+    """Write what a run is made of into its folder, or compare it with what stands there.
+
+    Raises:
+        CheckpointError: the run was begun with something else.
+    """
+    save_architecture(run_dir, architecture)
+    path = run_dir / "record.json"
+    if path.exists():
+        raise_if_changed(
+            run_dir, read_record(run_dir).model_dump(exclude={"commit"}), record.model_dump(exclude={"commit"})
+        )
+    else:
+        path.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(run_dir: Path) -> RunRecord:
+    """What a run was begun with."""
+    return RunRecord.model_validate_json((run_dir / "record.json").read_text(encoding="utf-8"))
+
+
+def data_behind(start: str) -> list[str]:
+    """The data sets behind a run or a checkpoint, a line each; none of other starts, or where they are not written."""
+    if start in (IMAGENET, RANDOM):
+        return []
+    if not Path(start).is_dir():
+        return list(find_entry(start).data)
+    return read_record(Path(start)).data if (Path(start) / "record.json").exists() else []
+
+
+def save_architecture(run_dir: Path, architecture: Architecture) -> None:
+    """Write `architecture` into the run's folder.
+
+    Raises:
+        CheckpointError: the run was begun with another one.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    path = run_dir / "architecture.json"
+    if path.exists() and load_architecture(run_dir) != architecture:
+        raise CheckpointError(f"{run_dir} was begun with another architecture; give it as before, or another --run")
+    path.write_text(json.dumps(asdict(architecture), indent=1) + "\n", encoding="utf-8")
+
+
+def load_architecture(run_dir: Path) -> Architecture:
+    """The run's architecture; the default one where the run does not say (core `causalseg`)."""
+    path = run_dir / "architecture.json"
+    if not path.exists():
+        return Architecture()
+    return Architecture(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def architecture_of(parent: str) -> Architecture:
@@ -24,20 +106,73 @@ def start_from(parent: str, network: CausalSegNetwork) -> None:
     network.load_state_dict(load_network(find_entry(parent)).state_dict(), strict=False)
 
 
-def take_causal_core(parent: str, network: CausalSegNetwork) -> None:
-    """Start the stages under do() as those of another run's or checkpoint's tower; its presence and removal with it.
+def fresh_network(architecture: Architecture, seed: int = 0) -> CausalSegNetwork:
+    """A network at its random start, the same for a seed whatever was drawn before."""
+    torch.manual_seed(seed)
+    return with_removal(build_network(architecture)).to(memory_format=torch.channels_last)
+
+
+def started(architecture: Architecture, starts: Sequence[str], seed: int = 0) -> CausalSegNetwork:
+    """A network that starts from ImageNet's tower, from a run or checkpoint, or from the mean of several.
+
+    Where a network learns on, some sites gain and others lose; the mean of both ends often keeps most of what each is
+    good at (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+
+    Raises:
+        CheckpointError: a start has another architecture.
+        FileNotFoundError: a run has not finished an epoch.
+    """
+    network = fresh_network(architecture, seed)
+    if starts[0] in (IMAGENET, RANDOM):
+        if starts[0] == IMAGENET:
+            load_imagenet(network.image_tower)
+        start_under_do(network)
+        return network
+    for start in starts:
+        theirs = architecture_of(start)
+        if replace(theirs, separate=architecture.separate) != architecture or theirs.separate > architecture.separate:
+            raise CheckpointError(f"{start} has another architecture than the network that should start from it.")
+    start_from(starts[0], network)
+    mean = Progress.start(network)
+    for count, start in enumerate(starts[1:], start=1):
+        start_from(start, network)
+        update_average(mean.average, network, decay=count / (count + 1))
+    mean.put_average(network)
+    if not any(architecture_of(start).separate for start in starts):
+        start_under_do(network)
+    return network
+
+
+def take_tower_under_do(parent: str, network: CausalSegNetwork) -> None:
+    """Start the stages under do() as those of another run's or checkpoint's observed tower.
 
     Raises:
         CheckpointError: the network has no stages of its own under do().
     """
+    if network.stages_under_do is None:
+        raise CheckpointError("The stages under do() are those of the observed pass here: set `separate: true`.")
     donor = with_removal(build_network(architecture_of(parent)))
     start_from(parent, donor)
-    own = network.stages_under_do
-    if own is None:
-        raise CheckpointError("The stages under do() are those of the observed pass here.")
-    own.load_state_dict(donor.image_tower.stages[-len(own) :].state_dict())
-    network.presence.load_state_dict(donor.presence.state_dict())
-    network.intervention.load_state_dict(donor.intervention.state_dict())
+    start_under_do(network, donor)
+
+
+def take_shared(network: SegmentationNetwork, weights: Mapping[str, Tensor]) -> None:
+    """Start image tower, neck and decoder from those of a network of core `causalseg`, where they fit, in place.
+
+    So that another core may start from the same observed pass. Of `causalclipseg` that is the tower alone.
+
+    Raises:
+        CheckpointError: the tower is another one.
+    """
+    own = network.state_dict()
+    fits = {
+        name: value
+        for name, value in weights.items()
+        if name.startswith(_OBSERVED) and name in own and own[name].shape == value.shape
+    }
+    if missing := [name for name in own if name.startswith("image_tower.") and name not in fits]:
+        raise CheckpointError(f"The start has another image tower: {missing[0]} does not fit. Choose the same towers.")
+    network.load_state_dict(fits, strict=False)
 
 
 def observed_alone(parent: str) -> CausalSegNetwork:
@@ -54,11 +189,11 @@ def observed_alone(parent: str) -> CausalSegNetwork:
     return network
 
 
-def start_under_do(network: CausalSegNetwork) -> None:
-    """Put the observed tower's later stages under do() too, in place."""
+def start_under_do(network: CausalSegNetwork, donor: CausalSegNetwork | None = None) -> None:
+    """Put an observed tower's later stages under do() too, in place: the network's own, or a donor's."""
     own = network.stages_under_do
     if own is not None:
-        own.load_state_dict(network.image_tower.stages[-len(own) :].state_dict())
+        own.load_state_dict((donor or network).image_tower.stages[-len(own) :].state_dict())
 
 
 def trained(run: Path) -> SegmentationNetwork:

@@ -12,7 +12,8 @@ from causalseg.checkpoints import CheckpointEntry, find_entry, load_network, sav
 from causalseg.errors import UnknownConfounder
 from causalseg.models.build import Architecture, build_network
 from tests.same import ROUNDING
-from training.stages.release import release, write_entry
+from training.manifest import write_entry
+from training.stages.release import release
 
 
 @pytest.fixture(params=["causalclipseg", "mcdrl"])

@@ -1,8 +1,6 @@
 """Two small trainings, for one process or for several: `python -m tests.training.parallel_world DATA OUT`.
 
-The first is of a network of our own with everything that could tell processes apart: batch norms that learn their
-statistics, dropout, both random sources, a mask in the loss, a parameter that not every part reaches. The second is
-stage 1 as it is.
+The first draws nothing, so that several processes must end where one does. The second is stage observe as it is.
 """
 
 import sys
@@ -13,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from causalseg.checkpoints import kept_state
-from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import with_removal
-from training.data import load_squares, read_index
-from training.loop import Loop, run_loop
-from training.stages.observe import SegmentConfig, train_segment
+from causalseg.models.build import Architecture
+from training.data import Squares, load_squares, read_index
+from training.devices import accelerator
+from training.loop import LoopSettings, Trainer, learn
+from training.runs import fresh_network
+from training.stages.observe import ObserveSettings, ObserveTrainer
 
 ROWS, BATCH, SIDE_PX = 24, 4, 64
 INPUTS = torch.randn(ROWS, 5, generator=torch.Generator().manual_seed(1))
@@ -28,51 +27,52 @@ class Tiny(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.norm, self.drop = nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.2)
-        self.last, self.rare = nn.Linear(8, 1), nn.Linear(8, 1)
+        self.first, self.last, self.rare = nn.Linear(5, 8), nn.Linear(8, 1), nn.Linear(8, 1)
 
 
-def train_tiny(run_dir: Path, epochs: int = 2) -> Tiny:
-    torch.manual_seed(0)
-    network = Tiny()
+class TinyTrainer(Trainer[LoopSettings]):
+    """A mean over rows, and a part that few rows reach."""
+
+    name = "tiny"
+
+    def draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.permutation(ROWS)
 
     def losses(
-        chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
-        network.train()
-        drawn = torch.rand(len(chosen), generator=generator)[:, None] + float(rng.random())
-        hidden = network.drop(network.norm(network.first(INPUTS[chosen] + drawn)).relu())
-        kept = torch.from_numpy(rng.random(len(chosen)) < 0.7).float()
-        each = (network.last(hidden)[:, 0] - 1).square()
-        named = {"masked": (each * kept).sum() / kept.sum().clamp(min=1)}
-        rare = network.rare(hidden).square().mean() if 3 in chosen else torch.zeros(())
-        return named | {"rare": rare}
+        network: Tiny = self.network  # pyright: ignore[reportAssignmentType]
+        with torch.autocast("cpu", enabled=False):
+            hidden = network.first(INPUTS[chosen].to(self.device)).relu()
+            losses = {"mean": (network.last(hidden)[:, 0] - 1).square().mean()}
+            if 3 in chosen:
+                losses["rare"] = network.rare(hidden).square().mean()
+        return losses
 
-    run_loop(
-        Loop("tiny", epochs, BATCH, 0.9, seed=0),
-        network,
-        torch.optim.AdamW(network.parameters(), 0.01),
-        lambda rng: rng.permutation(ROWS),
-        losses,
+
+def train_tiny(run_dir: Path, **changed: object) -> Tiny:
+    torch.manual_seed(0)
+    network = Tiny()
+    rates = dict.fromkeys(("first", "last", "rare"), 0.01)
+    settings = LoopSettings.model_validate({"epochs": 2, "batch_size": BATCH, "rates": rates} | changed)
+    learn(
+        TinyTrainer(network, Squares([], np.empty((0, 1, 1, 3), np.uint8), np.empty((0, 1, 1), np.uint8)), settings),
         run_dir,
-        {},
     )
     return network
 
 
 def train_stage(data_dir: Path, run_dir: Path) -> nn.Module:
-    torch.manual_seed(0)
-    network = with_removal(build_network(Architecture(channels=32, code_width=16, input_side_px=SIDE_PX)))
+    network = fresh_network(Architecture(channels=32, code_width=16, input_side_px=SIDE_PX))
     squares = load_squares(read_index(data_dir), SIDE_PX, run_dir / "squares")
-    train_segment(network, squares, SegmentConfig(epochs=1, batch_size=BATCH), run_dir)
+    learn(ObserveTrainer(network, squares, ObserveSettings(epochs=2, batch_size=BATCH)), run_dir)
     return network
 
 
 def main(data_dir: Path, out: Path) -> None:
     torch.set_num_threads(1)
     states = {"tiny": train_tiny(out / "tiny").state_dict(), "stage": kept_state(train_stage(data_dir, out / "stage"))}
-    rank = int(torch.distributed.get_rank()) if torch.distributed.is_initialized() else 0
-    torch.save(states, out / f"left-{rank}.pt")
+    torch.save(states, out / f"left-{accelerator().process_index}.pt")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from causalseg.models.build import build_network
 from causalseg.versions import VersionStore
 from tests.test_versions import CHANGE, ENTRY, TINY, card
 from training.finetune.publish import adopt, model_card
-from training.stages.release import write_entry
+from training.manifest import write_entry
 
 
 @pytest.fixture(scope="module")

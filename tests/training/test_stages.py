@@ -1,192 +1,159 @@
-"""Both stages: a run stopped and resumed ends where a straight run ends; each learns."""
+"""Both stages: what each learns, what stays, and that a batch is learnt."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.checkpoints import kept_state
-from causalseg.models.build import Architecture, build_network
-from causalseg.models.network import CausalSegNetwork, with_removal
+from causalseg.models.build import Architecture
+from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
+from causalseg.models.towers import TextCode
 from training.data import Squares
 from training.data.twins import TwinShares
-from training.experiments.rivals import RivalTrainer, train_rival
+from training.loop import Trainer, learn, let_learn
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
-from training.stages.detect import DetectConfig, train_detect
-from training.stages.found import FoundConfig, FoundTrainer, train_found
-from training.stages.intervene import InterveneConfig, TwinTrainer, train_intervene
-from training.stages.joint import JointConfig, JointTrainer, freeze_beginning, train_joint
-from training.stages.observe import SegmentConfig, train_segment
+from training.runs import fresh_network
+from training.stages.intervene import InterveneSettings, InterveneTrainer, InterveneWeights
+from training.stages.observe import ObserveSettings, ObserveTrainer
+
+GOES_ON = {
+    "image_tower": 1e-3, "image_tower.stages.0": 0.0, "image_tower.stages.1": 0.0, "neck": 1e-3, "decoder": 1e-3,
+}  # fmt: skip
+CORE = {"presence": 8e-4, "intervention": 8e-4}
+APART = CORE | {"stages_under_do": 2e-4}
+DETECT = InterveneWeights(feature=0, mask=0, twin=0)
+ASKED = InterveneWeights(strength=0, where=0, feature=0, mask=0, twin=0, asked=1, absent=1)
 
 
 def fresh(*, separate: bool = False) -> CausalSegNetwork:
-    torch.manual_seed(0)
-    architecture = Architecture(channels=32, code_width=16, input_side_px=64, separate=separate)
-    return with_removal(build_network(architecture))
+    return fresh_network(Architecture(channels=32, code_width=16, input_side_px=64, separate=separate))
 
 
-def segment(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    train_segment(network, squares, SegmentConfig(epochs=epochs, batch_size=8), run_dir)
+def observe(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> ObserveTrainer:
+    return ObserveTrainer(network or fresh(), squares, ObserveSettings(epochs=1, batch_size=8, **settings))
 
 
-def intervene(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    config = InterveneConfig(epochs=epochs, batch_size=8, warm_up_steps=1)
-    train_intervene(network, squares, load_dictionary(), config, run_dir)
+def intervene(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> InterveneTrainer:
+    given = {"epochs": 1, "batch_size": 8, "warm_up_steps": 0} | settings
+    return InterveneTrainer(network or fresh(), squares, InterveneSettings.model_validate(given))
 
 
-def detect(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    train_detect(network, squares, load_dictionary(), DetectConfig(epochs=epochs, batch_size=8), run_dir)
+def drawn(trainer: Trainer[Any], rows: int = 8) -> dict[str, torch.Tensor]:
+    return trainer.losses(np.arange(rows), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
 
 
-def found(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    train_found(network, squares, load_dictionary(), FoundConfig(epochs=epochs, batch_size=8), run_dir)
+def moved_by(trainer: ObserveTrainer | InterveneTrainer, run_dir: Path) -> set[str]:
+    """Names of the weights that a stage moves."""
+    before = {name: value.clone() for name, value in kept_state(trainer.network).items()}
+    learn(trainer, run_dir)
+    return {name for name, value in kept_state(trainer.network).items() if not torch.equal(value, before[name])}
 
 
-def joint(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    train_joint(network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
+def parts(moved: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in moved}
 
 
-def augmented(network: CausalSegNetwork, squares: Squares, run_dir: Path, epochs: int) -> None:
-    train_rival("augmented", network, squares, load_dictionary(), JointConfig(epochs=epochs, batch_size=8), run_dir)
+@pytest.mark.parametrize("make", [observe, intervene])
+def test_a_stage_that_was_stopped_goes_on(make: Callable[..., Any], squares: Squares, tmp_path: Path) -> None:
+    """What is compared, and that it would show a fault: see test_loop."""
+    trainer = make(squares)
+    trainer.settings = trainer.settings.model_copy(update={"epochs": 2})
+
+    class Stop(Exception):
+        pass
+
+    def stopping(*arguments: Any) -> Any:
+        if arguments[-1] >= 2:
+            raise Stop
+        return type(trainer).losses(trainer, *arguments)
+
+    trainer.losses = stopping
+    with pytest.raises(Stop):
+        learn(trainer, tmp_path / "stopped")
+    resumed, straight = make(squares), make(squares)
+    for one, folder in ((resumed, "stopped"), (straight, "straight")):
+        one.settings = trainer.settings
+        learn(one, tmp_path / folder)
+
+    assert apart(resumed.network, straight.network) < 0.1 * apart(fresh(), straight.network)
 
 
-@pytest.mark.parametrize("train", [segment, detect, found, intervene, joint, augmented])
-def test_stop_and_resume_equals_straight_through(
-    train: Callable[..., None], squares: Squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    straight = fresh()
-    train(straight, squares, tmp_path / "straight", 2)
-
-    stopped = fresh()
-    monkeypatch.setattr("training.loop.save_progress", _save_then_stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(stopped, squares, tmp_path / "stopped", 2)
-    monkeypatch.undo()
-    resumed = fresh()
-    train(resumed, squares, tmp_path / "stopped", 2)
-
-    for name, value in kept_state(straight).items():
-        torch.testing.assert_close(kept_state(resumed)[name], value, rtol=0, atol=0, msg=name)
+def apart(one: CausalSegNetwork, other: CausalSegNetwork) -> float:
+    """Length of the difference of two networks' weights: bfloat16 makes little of much in single weights."""
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return float(torch.stack([(a - b).detach().square().sum() for a, b in pairs]).sum().sqrt())
 
 
-def _save_then_stop(*arguments: object) -> None:
-    from training.resume import save_progress
+def test_observe_from_imagenet_leaves_the_stem_and_learns_batch_statistics(squares: Squares, tmp_path: Path) -> None:
+    moved = moved_by(observe(squares), tmp_path)
 
-    save_progress(*arguments)  # pyright: ignore[reportArgumentType]
-    raise KeyboardInterrupt
-
-
-def test_the_intervene_stage_leaves_towers_and_decoder_untouched(squares: Squares, tmp_path: Path) -> None:
-    network = fresh()
-    before = {name: value.clone() for name, value in kept_state(network).items()}
-
-    intervene(network, squares, tmp_path, 1)
-
-    moved = {name.split(".")[0] for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-    assert moved == {"presence", "intervention"}
+    assert parts(moved) == {"image_tower", "neck", "decoder"}
+    assert not [name for name in moved if name.startswith(("image_tower.stages.0", "image_tower.stages.1.0"))]
+    assert [name for name in moved if "running" in name]
 
 
-def moved_while_learning(train: Callable[..., None], trainer: TwinTrainer, run_dir: Path) -> set[str]:
-    """Names of the weights that a stage moves; it must lower the loss of a batch that is always the same."""
-    network = trainer.network.eval()
-    before = {name: value.clone() for name, value in kept_state(network).items()}
-
-    def loss() -> float:
-        with torch.no_grad():
-            drawn = trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
-        return float(sum(drawn.values()))
-
-    untaught = loss()
-    train(network, trainer.data, trainer.dictionary, trainer.config, run_dir)
-    assert loss() < untaught
-    return {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-
-
-def test_the_detect_stage_learns_what_is_seen_of_confounders_alone(squares: Squares, tmp_path: Path) -> None:
-    trainer = TwinTrainer(fresh(), squares, load_dictionary(), DetectConfig(epochs=4, batch_size=8))
-
-    moved = moved_while_learning(train_detect, trainer, tmp_path)
-
-    assert {name.split(".")[0] for name in moved} == {"presence"}
-
-
-def test_the_found_stage_learns_what_is_there_and_leaves_every_mask(squares: Squares, tmp_path: Path) -> None:
-    trainer = FoundTrainer(fresh(), squares, load_dictionary(), FoundConfig(epochs=6, batch_size=8))
-
-    moved = moved_while_learning(train_found, trainer, tmp_path)
-
-    assert {name.rpartition(".")[0] for name in moved} == {"decoder.presence.0", "decoder.presence.2"}
-
-
-def test_stages_under_do_learn_in_the_intervene_stage_and_the_observed_mask_stays(
+def test_observing_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
     squares: Squares, tmp_path: Path
 ) -> None:
+    moved = moved_by(observe(squares, rates=GOES_ON, batch_norm="keep", confounded_share=1.0), tmp_path)
+
+    kept = ("image_tower.stages.0", "image_tower.stages.1", "presence", "intervention")
+    assert not [name for name in moved if name.startswith(kept) or "running" in name]
+    assert parts(moved) == {"image_tower", "neck", "decoder"}
+
+
+def test_intervene_leaves_the_observed_pass_and_learns_stages_under_do(squares: Squares, tmp_path: Path) -> None:
     network = fresh(separate=True)
     images = to_network(torch.from_numpy(np.array(squares.images_u8[:2])))
     text = network.text_tower(["polyp"] * 2)
     with torch.no_grad():
-        before, own = network.eval().answer(images, text).mask_logits, kept_state(network)
-        own = {name: value.clone() for name, value in own.items() if name.startswith("stages_under_do")}
+        before = network.eval().answer(images, text).mask_logits
 
-    intervene(network, squares, tmp_path, 1)
+    moved = moved_by(intervene(squares, network, rates=APART), tmp_path)
 
     with torch.no_grad():
         torch.testing.assert_close(network.answer(images, text).mask_logits, before, rtol=0, atol=1e-6)
-    moved = [name for name, value in own.items() if not torch.equal(value, kept_state(network)[name])]
-    assert len(moved) > 10
+    assert parts(moved) == {"presence", "intervention", "stages_under_do"}
 
 
-def test_stages_under_do_learn_in_the_joint_stage_and_rest_in_a_rivals(squares: Squares, tmp_path: Path) -> None:
-    for train, learns in ((joint, True), (augmented, False)):
-        network = fresh(separate=True)
-        before = {name: value.clone() for name, value in kept_state(network).items()}
-
-        train(network, squares, tmp_path / train.__name__, 1)
-
-        moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-        assert any(name.startswith("stages_under_do") for name in moved) is learns
-
-
-def test_segmenting_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
-    squares: Squares, tmp_path: Path
+@pytest.mark.parametrize(
+    ("rates", "losses", "learns"),
+    [
+        ({"presence": 8e-4}, DETECT, {"presence"}),
+        ({"decoder.presence": 8e-4}, ASKED, {"decoder"}),
+    ],
+)
+def test_a_part_of_intervene_learns_alone(
+    rates: dict[str, float], losses: InterveneWeights, learns: set[str], squares: Squares, tmp_path: Path
 ) -> None:
-    network = fresh()
-    before = {name: value.clone() for name, value in kept_state(network).items()}
+    """The detection of confounders, or the answer whether a thing is there: the loss of a fixed batch falls."""
+    trainer = intervene(squares, rates=rates, losses=losses, epochs=5, average_decay=0.5)
+    with torch.no_grad():
+        untaught = float(sum(drawn(trainer).values()))
 
-    train_segment(network, squares, SegmentConfig(epochs=1, batch_size=8), tmp_path, goes_on=True)
+    moved = moved_by(trainer, tmp_path)
 
-    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-    kept = ("image_tower.stages.0", "image_tower.stages.1", "presence", "intervention")
-    assert not [name for name in moved if name.startswith(kept) or "running" in name]
-    assert {name.split(".")[0] for name in moved} == {"image_tower", "neck", "decoder"}
-
-
-def test_the_joint_stage_leaves_the_beginning_and_all_batch_statistics_untouched(
-    squares: Squares, tmp_path: Path
-) -> None:
-    network = fresh()
-    before = {name: value.clone() for name, value in kept_state(network).items()}
-
-    joint(network, squares, tmp_path, 1)
-
-    moved = {name for name, value in kept_state(network).items() if not torch.equal(value, before[name])}
-    kept = ("image_tower.stages.0", "image_tower.stages.1", "intervention.early.0")
-    assert not [name for name in moved if name.startswith(kept) or "running" in name]
-    assert {name.split(".")[0] for name in moved} == {"image_tower", "neck", "decoder", "presence", "intervention"}
+    with torch.no_grad():
+        assert float(sum(drawn(trainer).values())) < untaught
+    assert parts(moved) == learns
+    assert learns != {"decoder"} or all(name.startswith("decoder.presence.") for name in moved)
 
 
 def test_average_of_a_run_is_what_the_run_left_in_the_network(squares: Squares, tmp_path: Path) -> None:
-    network = fresh()
-    segment(network, squares, tmp_path, 1)
+    trainer = observe(squares)
+    learn(trainer, tmp_path)
     loaded = fresh()
 
     assert load_average(tmp_path, loaded) == 1
-    for name, value in kept_state(network).items():
+    for name, value in kept_state(trainer.network).items():
         torch.testing.assert_close(kept_state(loaded)[name], value, rtol=0, atol=0)
 
 
@@ -208,49 +175,94 @@ def test_one_batch_is_learnt(squares: Squares, network: CausalSegNetwork) -> Non
     assert dice_score(full[:, 0] > 0, masks[:, 0] > 0).min() > 0.9
 
 
-def test_gradients_reach_every_trainable_part(squares: Squares, network: CausalSegNetwork) -> None:
-    config = InterveneConfig(warm_up_steps=0, shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
-    torch.nn.init.normal_(dict(network.intervention.named_parameters())["early.0.leave.weight"], std=0.1)
-    trainer = TwinTrainer(network, squares, load_dictionary(), config)
-    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+def test_gradients_reach_all_that_learns(squares: Squares) -> None:
+    shares = TwinShares(kept_other=0.2, both=0.3, null=0.2)
+    trainer = intervene(squares, fresh(separate=True), rates=APART, shares=shares)
+    let_learn(trainer.network, trainer.settings)
+    torch.nn.init.normal_(dict(trainer.network.intervention.named_parameters())["early.0.leave.weight"], std=0.1)
 
-    losses = trainer.losses(np.arange(12), rng, generator, step=1)
+    sum(drawn(trainer, 12).values(), start=torch.zeros(())).backward()
+
+    assert [name for name, p in trainer.network.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_the_rivals_see_the_same_scans_and_touch_no_causal_core(squares: Squares) -> None:
+    plain, augmented = observe(squares, rates=GOES_ON), observe(squares, rates=GOES_ON, confounded_share=1.0)
+    let_learn(augmented.network, augmented.settings)
+    losses = drawn(augmented)
+
+    assert {name for name in losses if name not in drawn(plain)} == {"confounded_mask", "confounded_presence"}
+    for name, value in drawn(plain).items():
+        torch.testing.assert_close(losses[name], value)
     sum(losses.values(), start=torch.zeros(())).backward()
-
-    for part in (network.presence, network.intervention):
-        without = [name for name, parameter in part.named_parameters() if parameter.grad is None]
-        assert without == []
+    core = (augmented.network.presence, augmented.network.intervention)
+    assert all(p.grad is None for part in core for p in part.parameters())
 
 
-def test_gradients_of_the_joint_stage_reach_all_that_it_trains(squares: Squares, network: CausalSegNetwork) -> None:
-    config = JointConfig(shares=TwinShares(kept_other=0.2, both=0.3, null=0.2))
-    freeze_beginning(network)
-    trainer = JointTrainer(network, squares, load_dictionary(), config)
+class EveryTensorIsPlaced(TorchFunctionMode):
+    """Fails where a tensor is made on the default device, or comes from numpy and is used before it is moved."""
 
-    losses = trainer.losses(np.arange(12), np.random.default_rng(0), torch.Generator().manual_seed(0), step=0)
-    sum(losses.values(), start=torch.zeros(())).backward()
+    MAKERS = (torch.tensor, torch.zeros, torch.ones, torch.full, torch.arange, torch.rand, torch.randn, torch.empty)
 
-    assert [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None] == []
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.unplaced: list[torch.Tensor] = []
+        made = torch.from_numpy
+        monkeypatch.setattr(torch, "from_numpy", lambda array: self._note(made(array)))
+
+    def _note(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.unplaced.append(tensor)
+        return tensor
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        assert func not in self.MAKERS or given.get("device") is not None, f"{func.__name__} without a device"
+        from_numpy = [one for one in args if any(one is other for other in self.unplaced)]
+        if from_numpy and func is torch.Tensor.to:
+            self.unplaced = [one for one in self.unplaced if one is not args[0]]
+        elif from_numpy and func is torch.Tensor.float:
+            return self._note(func(*args, **given))
+        assert not from_numpy or func is torch.Tensor.to, f"{func} of a tensor that was not moved"
+        return func(*args, **given)
 
 
-def test_a_rival_sees_the_same_scans_and_has_no_causal_core(squares: Squares, network: CausalSegNetwork) -> None:
-    freeze_beginning(network)
-    seen: dict[str, list[torch.Tensor]] = {}
-    trainers = {
-        "joint": JointTrainer(network, squares, load_dictionary(), JointConfig()),
-        "augmented": RivalTrainer("augmented", network, squares, load_dictionary(), JointConfig()),
-        "plain": RivalTrainer("plain", network, squares, load_dictionary(), JointConfig()),
-    }
-    for name, trainer in trainers.items():
-        with torch.no_grad():
-            batch = trainer.draw(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0))
-        seen[name] = [batch.inputs, batch.goals, batch.answers]
-    for name in ("augmented", "plain"):
-        for mine, theirs in zip(seen[name], seen["joint"], strict=True):
-            torch.testing.assert_close(mine, theirs, rtol=0, atol=0)
+@pytest.mark.parametrize("stage", ["observe", "intervene"])
+def test_losses_make_no_tensor_on_a_device_of_their_own(
+    stage: str, squares: Squares, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stage draws is made on the CPU and moved; all that follows is where the network is."""
+    chosen, rng, generator = np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0)
+    every = InterveneWeights(asked=1, absent=1)
+    trainer = observe(squares, confounded_share=1.0) if stage == "observe" else intervene(squares, losses=every)
+    drawn_before = trainer.questions.draw(chosen, rng, generator)
+    monkeypatch.setattr(trainer.questions, "draw", lambda *a, **k: drawn_before)
+    read = {text: trainer.network.text_tower([text]) for text in ("polyp",)}
+    monkeypatch.setattr(trainer.questions.texts, "encode", lambda texts: _repeated(read["polyp"], len(texts)))
 
-    drawn = (np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0))
-    assert "confounded_mask" not in trainers["plain"].losses(*drawn, step=0)
-    losses = trainers["augmented"].losses(*drawn, step=0)
-    sum(losses.values(), start=torch.zeros(())).backward()
-    assert all(p.grad is None for part in (network.presence, network.intervention) for p in part.parameters())
+    with EveryTensorIsPlaced(monkeypatch):
+        losses = trainer.losses(chosen, rng, generator, 10)
+
+    assert all(bool(value.isfinite()) for value in losses.values())
+
+
+def _repeated(code: TextCode, count: int) -> TextCode:
+    return TextCode(code.words.repeat(count, 1, 1), code.is_word.repeat(count, 1), code.sentence.repeat(count, 1))
+
+
+def test_that_mode_sees_what_is_not_placed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="zeros without a device"), EveryTensorIsPlaced(monkeypatch):
+        torch.zeros(1)
+    monkeypatch.undo()
+    with EveryTensorIsPlaced(monkeypatch):
+        made = torch.from_numpy(np.ones(2))
+        with pytest.raises(AssertionError, match="not moved"):
+            made.sum()
+        assert float(made.to("cpu").sum()) == 2
+
+
+def test_a_dictionary_of_ones_own_is_learnt_from(squares: Squares) -> None:
+    few = [entry for entry in load_dictionary() if entry.id != "motion_blur"]
+    trainer = InterveneTrainer(fresh(), squares, InterveneSettings(), few)
+
+    assert drawn(trainer)["strength"].isfinite()
+    assert len(trainer.mean_codes) == len(few)

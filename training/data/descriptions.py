@@ -4,12 +4,14 @@ Places are the *picture's* (left is the viewer's left) and are read off the mask
 scan is described as it is seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 from scipy import ndimage
+
+from training.data.rows import Row
 
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "polyp": ("polyp", "colon polyp", "colorectal polyp", "polyps", "lesion", "adenoma"),
@@ -105,28 +107,51 @@ class Question:
     present: bool
 
 
+def targets_of(rows: Sequence[Row]) -> list[str]:
+    """All targets that training has words for, then those of `rows` that it has none for: their name is their word."""
+    return [*SYNONYMS, *sorted({row.target for row in rows} - SYNONYMS.keys())]
+
+
+def words_for(target: str) -> tuple[str, ...]:
+    """What a target may be called."""
+    return SYNONYMS.get(target, (target,))
+
+
 def neutral(target: str) -> str:
     """The plain name of a target, which gives away nothing of the mask."""
     return "breast tumour" if ORGAN.get(target) == "breast" else target
+
+
+def organ_of(target: str) -> str:
+    """Where a target lives; one that training does not know lives in a place of its own."""
+    return ORGAN.get(target, target)
+
+
+def shown_name(target: str) -> str:
+    """The name for what a scan shows that leaves the kind of a tumour open."""
+    return {"breast": "breast tumour", "brain": "brain tumour"}.get(organ_of(target), target)
 
 
 def ask(target: str, mask: Bool[np.ndarray, "height width"], rng: np.random.Generator) -> Question:
     """Draw a description for a scan whose `target` is `mask` (empty where the scan is normal)."""
     draw = rng.random()
     if draw < 0.22:
-        return Question(absent_description(ORGAN[target], rng), np.zeros_like(mask), present=False)
+        return Question(absent_description(ORGAN.get(target), rng), np.zeros_like(mask), present=False)
     if not mask.any():
         return Question(_framed(target, rng), mask, present=False)
     if draw < (0.85 if target == "lung" else 0.40) and (part := _one_side(target, mask, rng)) is not None:
         return part
     if draw < 0.62:
-        return Question(describe(str(rng.choice(SYNONYMS[target])), mask), mask, present=True)
+        return Question(describe(str(rng.choice(words_for(target))), mask), mask, present=True)
     return Question(_framed(target, rng), mask, present=True)
 
 
-def absent_description(organ: str, rng: np.random.Generator) -> str:
-    """Something that a scan of `organ` cannot show, sometimes with a size and a place."""
-    places = [other for other in _ELSEWHERE if other not in _NEAR[organ]]
+def absent_description(organ: str | None, rng: np.random.Generator) -> str:
+    """Something that a scan of `organ` cannot show, sometimes with a size and a place.
+
+    Of an organ that training does not know (None), only what is in no scan at all.
+    """
+    places = ["nowhere"] if organ is None else [other for other in _ELSEWHERE if other not in _NEAR[organ]]
     thing = str(rng.choice(_ELSEWHERE[str(rng.choice(places))]))
     if rng.random() < 0.35:
         size, row, column = rng.choice(("small", "medium", "large")), rng.integers(3), rng.integers(3)
@@ -147,7 +172,7 @@ def describe(name: str, mask: Bool[np.ndarray, "height width"]) -> str:
 
 
 def _framed(target: str, rng: np.random.Generator) -> str:
-    name = SYNONYMS[target][0] if rng.random() < 0.4 else str(rng.choice(SYNONYMS[target]))
+    name = words_for(target)[0] if rng.random() < 0.4 else str(rng.choice(words_for(target)))
     return str(rng.choice(_FRAMES)).format(name)
 
 
@@ -162,7 +187,7 @@ def _one_side(target: str, mask: Bool[np.ndarray, "height width"], rng: np.rando
         return None
     side = int(rng.integers(2))
     word = (("left", "right") if horizontal else ("upper", "lower"))[side]
-    name = str(rng.choice(SYNONYMS[target][:1] if target == "lung" else SYNONYMS[target]))
+    name = str(rng.choice(words_for(target)[:1] if target == "lung" else words_for(target)))
     frame = str(rng.choice(("{word} {name}", "{name} on the {word}", "the {word} {name}", "{name} in the {word} half")))
     return Question(frame.format(word=word, name=name), np.logical_or.reduce(halves[side]), present=True)
 

@@ -13,6 +13,8 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from causalseg.annotations.store.database import DATABASE_FILE
+from causalseg.errors import CannotLearn
+from causalseg.scan import MODALITIES
 from training.data.rows import Row
 from training.data.shards import is_in_shard, picture_bytes, read_rows
 from training.data.store import read_store
@@ -21,13 +23,17 @@ _MODALITIES = {"CT": "ct", "MRI": "mri", "radiography": "radiograph"}
 """What the index calls them, where it differs from `causalseg.scan.MODALITIES`."""
 
 
+REQUIRED = ("image", "mask", "modality", "target", "split")
+"""Columns of an index.csv; set, role, patient, site and text may be left out."""
+
+
 def read_index(data_dir: Path) -> list[Row]:
     """All rows of a folder's index, of a label store (approved masks) or of parquet shards, paths made absolute.
 
     Raises:
         FileNotFoundError: the folder is none of these.
         StoreError: the label store cannot be read.
-        CannotLearn: there are shards, and pyarrow is not installed.
+        CannotLearn: the index lacks a column or names an unknown modality, or pyarrow is not installed for shards.
     """
     index = data_dir / "index.csv"
     if (data_dir / DATABASE_FILE).is_file():
@@ -40,15 +46,27 @@ def read_index(data_dir: Path) -> list[Row]:
             "store or a folder of shards as --data"
         )
     with index.open(newline="", encoding="utf-8") as lines:
-        return [
-            Row(
-                **{key: line[key] for key in ("set", "split", "role", "target", "patient", "site", "text")},
-                modality=_MODALITIES.get(line["modality"], line["modality"]),
-                image=data_dir / line["image"],
-                mask=data_dir / line["mask"],
-            )
-            for line in csv.DictReader(lines)
-        ]
+        table = csv.DictReader(lines)
+        if missing := [column for column in REQUIRED if column not in (table.fieldnames or ())]:
+            raise CannotLearn(f"{index} lacks the column {missing[0]}; it needs {', '.join(REQUIRED)}.")
+        return [_row(line, data_dir) for line in table]
+
+
+def _row(line: dict[str, str], data_dir: Path) -> Row:
+    modality = _MODALITIES.get(line["modality"], line["modality"])
+    if modality not in MODALITIES:
+        raise CannotLearn(f"The index names the modality {modality!r}; known are {', '.join(sorted(MODALITIES))}.")
+    if not line["target"].strip():
+        raise CannotLearn(f"The index does not say what the mask of {line['image']} shows: its target is empty.")
+    own = {"role": "source", "set": "own", "patient": line["image"], "site": "", "text": line["target"]}
+    return Row(
+        **{column: line.get(column) or default for column, default in own.items()},
+        split=line["split"],
+        target=line["target"],
+        modality=modality,
+        image=data_dir / line["image"],
+        mask=data_dir / line["mask"],
+    )
 
 
 def train_rows(rows: Sequence[Row]) -> list[Row]:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import typer
 
 from causalseg.errors import CannotLearn
 from training.data.rows import Row
@@ -43,6 +44,16 @@ def write_shards(rows: Sequence[Row], folder: Path, *, rows_a_shard: int = _ROWS
     return len(starts)
 
 
+def shards(
+    data: Annotated[Path, typer.Option(help="Folder with index.csv, label store, or other shards.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+) -> None:
+    """Write a data folder as parquet shards, which --data takes too."""
+    from training.data.reading import read_index  # which reads shards itself
+
+    write_shards(read_index(data), out)
+
+
 def shards_of(source: Path) -> list[str]:
     """The shards in a folder, here or behind a scheme, sorted; none where it has none."""
     filesystem, folder = _filesystem(source)
@@ -62,6 +73,13 @@ def read_rows(source: Path) -> list[Row]:
 def is_in_shard(path: Path) -> bool:
     """Whether a picture's name is one inside a shard."""
     return path.parent.parent.suffix == _SUFFIX
+
+
+@lru_cache(maxsize=1024)
+def shard_stamp(shard: Path) -> str:
+    """What changes when the shard's content does."""
+    filesystem, path = _filesystem(shard)
+    return str(filesystem.ukey(path))
 
 
 def picture_bytes(path: Path) -> bytes:

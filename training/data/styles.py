@@ -1,13 +1,14 @@
-"""Site statistics for the scanner-style simulator: `python -m training.data.styles --data FOLDER`.
+"""Site statistics for the scanner-style simulator: `python -m training styles --data FOLDER`.
 
 Keeps the mean and spread of the log amplitude of the lowest spatial frequencies over the train scans of each
 source site: some hundred numbers a site, no pixel of any scan.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from jaxtyping import Float32
 
 from causalseg.causal.simulate.scanner_style import SMALLEST_AMPLITUDE, low_spectrum
@@ -45,12 +46,6 @@ def write_styles(data_dir: Path, path: Path = STYLES_PATH) -> list[str]:
     return sites
 
 
-def main() -> None:
-    """Write the file from the folder named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of scans with index.csv")
-    write_styles(parser.parse_args().data)
-
-
-if __name__ == "__main__":
-    main()
+def styles(data: Annotated[Path, typer.Option(help="Folder of scans with index.csv.")]) -> None:
+    """Write the site statistics of the scanner-style simulator."""
+    write_styles(data)

@@ -14,12 +14,15 @@ class TextCache:
         self._codes: dict[str, tuple[Tensor, Tensor]] = {}
 
     def encode(self, descriptions: list[str]) -> TextCode:
-        """Codes of `descriptions`, padded to the longest."""
+        """Codes of `descriptions`, padded to the longest, where the tower is; never in half precision."""
+        device = next(self._tower.parameters()).device
         if new := sorted(set(descriptions) - self._codes.keys()):
-            code = self._tower(new)
+            with torch.autocast(device.type, enabled=False):
+                code = self._tower(new)
             for i, text in enumerate(new):
                 self._codes[text] = (code.words[i, code.is_word[i]], code.sentence[i])
-        words = nn.utils.rnn.pad_sequence([self._codes[text][0] for text in descriptions], batch_first=True)
-        lengths = torch.tensor([len(self._codes[text][0]) for text in descriptions])
-        is_word = torch.arange(words.shape[1])[None] < lengths[:, None]
-        return TextCode(words, is_word, torch.stack([self._codes[text][1] for text in descriptions]))
+        codes = [self._codes[text] for text in descriptions]
+        words = nn.utils.rnn.pad_sequence([words for words, _ in codes], batch_first=True)
+        lengths = torch.tensor([len(words) for words, _ in codes], device=device)
+        is_word = torch.arange(words.shape[1], device=device)[None] < lengths[:, None]
+        return TextCode(words, is_word, torch.stack([sentence for _, sentence in codes]))

@@ -5,10 +5,12 @@ goal may itself carry another confounder, which must stay.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, UInt8
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.causal.simulate import simulate
@@ -39,9 +41,10 @@ class Twin:
     maps: Float32[np.ndarray, "2 confounder map_h map_w"]
 
 
-@dataclass(frozen=True, slots=True)
-class TwinShares:
+class TwinShares(BaseModel):
     """How often each kind of pair is drawn; what is left is a simple pair: one confounder, removed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kept_other: float = 0.15
     """Two confounders, one removed."""
@@ -51,8 +54,13 @@ class TwinShares:
     """One confounder or none, an absent one removed."""
     weakest: float = 0.3
     """Strengths are drawn from here to 1."""
-    often: Mapping[str, float] = field(default_factory=dict)
+    often: dict[str, float] = {}
     """How many times as often as its share an entry is drawn, by id; once where it is not named."""
+
+
+def as_u8(images: Float[Tensor, "batch 3 height width"]) -> list[UInt8[np.ndarray, "height width 3"]]:
+    """Pictures in [-1, 1] as bytes, as the simulators take them."""
+    return list(((images.cpu() + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy())
 
 
 def applicable(dictionary: Sequence[Confounder], modality: str) -> list[int]:

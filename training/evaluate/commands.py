@@ -14,8 +14,8 @@ from training.data import read_index
 from training.evaluate.record import record_results
 from training.evaluate.report import RESULTS_DIR, provenance, write_report
 from training.evaluate.scans import Groups, evaluation_rows
+from training.manifest import summarize_results, write_entry
 from training.progress import Bar
-from training.stages.release import summarize_results, write_entry
 
 SUITES = {
     "causalseg": ("segmentation", "faithfulness", "text"),

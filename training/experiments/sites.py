@@ -3,9 +3,9 @@
 For each site in turn, the other two are learnt from: first a plain segmenter from the ImageNet tower, the same for all,
 then every model goes on from it for as many passes over the same scans:
 
-    plain, augmented       `training.experiments.rivals`
+    plain, augmented       stage observe, without and with confounded twins
     causalclipseg, mcdrl   `training.experiments.papers`; of the start, `causalclipseg` takes the image tower alone
-    causalseg              the joint stage; its adjusted mask removes what it detects
+    causalseg              stages observe and intervene; its adjusted mask removes what it detects
 
 Nothing is simulated in the test: what differs there is the site. A tenth of the learning sites is kept for thresholds.
 Pictures are 128 px squares here, so that eighteen trainings fit into two hours of one core: the table compares the
@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from causalseg.causal.dictionary import load_dictionary
 from causalseg.engine import Engine
 from causalseg.errors import CannotLearn
 from causalseg.models.build import Architecture, build_network
@@ -29,16 +28,24 @@ from training.data import Squares, load_squares, read_index
 from training.data.rows import Row
 from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
 from training.experiments.compare import Paired, clean_pictures
-from training.experiments.papers.questions import take_shared
 from training.experiments.papers.stage import PAPERS, train_paper
-from training.experiments.rivals import train_rival
 from training.imagenet import load_imagenet
+from training.loop import learn
 from training.progress import Bar
-from training.runs import start_under_do
-from training.stages.joint import JointConfig, train_joint
-from training.stages.observe import SegmentConfig, train_segment
+from training.runs import start_under_do, take_shared
+from training.stages.intervene import InterveneSettings, InterveneTrainer
+from training.stages.observe import ObserveSettings, ObserveTrainer
 from training.stages.release import chosen_entry
 
+GOES_ON = {
+    "image_tower": 1.5e-4,
+    "image_tower.stages.0": 0.0,
+    "image_tower.stages.1": 0.0,
+    "neck": 4e-4,
+    "decoder": 4e-4,
+    "decoder.reader": 1e-3,
+}
+"""Rates of an observed pass that goes on from the common start."""
 SITES = ("kvasir", "clinicdb", "bkai")
 RIVALS = ("plain", "augmented", *PAPERS)
 
@@ -63,7 +70,6 @@ class SitesConfig:
             "epochs": passes,
             "average_decay": self.average_decay,
             "batch_size": self.batch_size,
-            "per_set": {},
         }
 
 
@@ -137,12 +143,13 @@ def _trained(fold: _Fold, name: str) -> tuple[SegmentationNetwork, Architecture]
         take_shared(paper, network.state_dict())
         train_paper(paper, fold.learn, settings, run)
         return paper, architecture
+    share = 1.0 if name == "augmented" else 0.0
+    observe = ObserveSettings(rates=GOES_ON, batch_norm="keep", confounded_share=share, **settings)
+    learn(ObserveTrainer(network, fold.learn, observe), run)
     if name == "causalseg":
         start_under_do(network)
-        train_joint(network, fold.learn, load_dictionary(), JointConfig(**settings), run)
-    else:
-        kind = "plain" if name == "plain" else "augmented"
-        train_rival(kind, network, fold.learn, load_dictionary(), JointConfig(**settings), run)
+        rates = {"presence": 8e-4, "intervention": 8e-4, "stages_under_do": 2e-4}
+        learn(InterveneTrainer(network, fold.learn, InterveneSettings(rates=rates, **settings)), run / "intervene")
     return network, own
 
 
@@ -151,9 +158,8 @@ def _start(fold: _Fold) -> CausalSegNetwork:
     network = with_removal(_fresh(fold.config.architecture))
     if fold.config.architecture.towers == Architecture().towers:
         load_imagenet(network.image_tower)
-    train_segment(
-        network, fold.learn, SegmentConfig(**fold.config.of_stage(fold.config.start_passes)), fold.run / "start"
-    )
+    settings = ObserveSettings(**fold.config.of_stage(fold.config.start_passes))
+    learn(ObserveTrainer(network, fold.learn, settings), fold.run / "start")
     return network
 
 

@@ -23,15 +23,15 @@ from causalseg.annotations import dice
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.recovery import LEAST_DAMAGE
 from causalseg.engine import EncodedScan, Engine
-from training.architecture import save_architecture
 from training.data import Row, load_mask, load_squares, read_index, train_rows
 from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
 from training.evaluate.measures import auroc, bootstrap_mean, bootstrap_ratio
 from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
 from training.evaluate.scans import as_scan, evaluation_rows
+from training.loop import learn
 from training.progress import Bar
-from training.runs import architecture_of, observed_alone
-from training.stages.intervene import InterveneConfig, train_intervene
+from training.runs import architecture_of, observed_alone, save_architecture
+from training.stages.intervene import InterveneSettings, InterveneTrainer
 from training.stages.release import chosen_entry
 
 LEFT_OUT = ("motion_blur", "over_exposure", "speckle", "side_marker_wires", "ghosting")
@@ -73,8 +73,11 @@ def _typed(options: argparse.Namespace) -> None:
     network = observed_alone(options.parent).to(memory_format=torch.channels_last)
     side = architecture.input_side_px
     squares = load_squares(train_rows(rows), side, options.cache, on_progress=Bar("squash"))
-    config = InterveneConfig(epochs=options.epochs, per_set=PER_SET)
-    train_intervene(network, squares, known_entries(), config, options.run)
+    rates = {"presence": 8e-4, "intervention": 8e-4}
+    if network.stages_under_do is not None:
+        rates["stages_under_do"] = 2e-4
+    settings = InterveneSettings(epochs=options.epochs, draws=PER_SET, rates=rates)
+    learn(InterveneTrainer(network, squares, settings, known_entries()), options.run)
     network.eval().requires_grad_(requires_grad=False)
     val = load_squares([row for row in rows if row.role == "source" and row.split == "val"], side, options.cache)
     engine = Engine(network, chosen_entry("left out", network, val, architecture))

@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry
 from causalseg.errors import BadVersion
 from causalseg.versions import CARD, CHANGES, Comparison, Score, VersionCard, VersionStore, raise_if_for_another
-from training.stages.release import write_entry
+from training.manifest import write_entry
 
 
 def manifest_entry(card: VersionCard, base: CheckpointEntry) -> CheckpointEntry:

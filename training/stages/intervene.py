@@ -1,64 +1,67 @@
-"""Stage 2, intervene: presence and the causal intervention network on twins; all that the observed pass uses is frozen.
+"""Stage intervene: detection of confounders and their removal, on twins; the observed pass gets no gradient.
 
-Where the intervened pass has tower stages of its own (`Architecture.separate`), they learn too. For a pair (input,
-goal, removed set S): the features, the mask and the probability map under do(input; S) are drawn to those of the
-goal, of which no gradient is taken. A scan that already carries k is no clean twin for k (the trap
-of evaluation.md's planted shortcut): once presence has warmed up, such pairs weigh nothing.
+For a pair (input, goal, removed set S): the features, the mask and the probability map under do(input; S) are drawn to
+those of the goal. A scan that already carries k is no clean twin for k (the trap of the planted shortcut in
+docs/training.md): once presence has warmed up, such pairs weigh nothing.
+
+What learns is in the settings' rates: presence, the removal blocks, the tower's stages under do() where they are
+separate, or the decoder's answer whether a thing is there at all (`decoder.presence`, losses `asked` and `absent`),
+which is then taught on both halves of the twins and under do().
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 from torch.nn import functional
 
-from causalseg.causal.dictionary import Confounder
-from causalseg.causal.intervention import Removal
-from causalseg.causal.presence import Presence, gate, reach
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.intervention import Removal, evidence_of, make_removal
+from causalseg.causal.presence import DETECTED_FROM, Presence
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
-from causalseg.models.towers import TextCode
-from training.data import Row, Squares, epoch_indices
-from training.data.augment import augment
-from training.data.descriptions import ask
-from training.data.text_cache import TextCache
-from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
-from training.loop import Loop, run_loop
-from training.losses import mask_loss
-from training.precision import keep_slow_convolutions_in_float32, mixed_precision
-
-HARD = {
-    "ghosting": 3.0,
-    "hair": 3.0,
-    "gain": 2.0,
-    "motion_blur": 2.0,
-    "over_exposure": 2.0,
-    "acoustic_shadow": 2.0,
-    "side_marker_wires": 2.0,
-}
-"""Confounders drawn oftener: those that do damage and of which 0.3.0's switches gave back least."""
+from training.data.descriptions import ORGAN, absent_description
+from training.data.questions import QuestionBatch, Questioner
+from training.data.squares import Squares
+from training.data.twins import PHOTOMETRIC, Twin, TwinShares, as_u8, draw_twin
+from training.loop import LoopSettings, Trainer
+from training.losses import feature_distance, mask_loss, weighted_mean
 
 
-@dataclass(frozen=True, slots=True)
-class InterveneConfig:
-    """Settings of stage 2."""
+class InterveneWeights(BaseModel):
+    """Weights of the losses; one of 0 is left out."""
 
-    epochs: int = 4
-    batch_size: int = 8
-    rate: float = 8e-4
-    tower_rate: float = 2e-4
-    """Of the tower stages under do(), where they are separate."""
-    feature_weight: float = 0.5
-    twin_weight: float = 1.0
-    weight_decay: float = 1e-2
-    average_decay: float = 0.998
-    warm_up_steps: int = 100
-    """Steps at the start that train presence alone."""
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    strength: float = 2.0
+    """How strongly each confounder is there."""
+    where: float = 2.0
+    """Where each local one is."""
+    feature: float = 0.5
+    """Features under do() against the goal's."""
+    mask: float = 1.0
+    """The mask under do() against the true one."""
+    twin: float = 1.0
+    """The mask under do() against the goal's own."""
+    asked: float = 0.0
+    """Whether what is asked for is there."""
+    absent: float = 0.0
+    """The same of things that cannot be there."""
+
+
+class InterveneSettings(LoopSettings):
+    """Settings of the stage."""
+
+    stage: Literal["intervene"] = "intervene"
+    rates: dict[str, float] = Field(default_factory=lambda: {"presence": 8e-4, "intervention": 8e-4})
+    losses: InterveneWeights = InterveneWeights()
+    warm_up_steps: int = Field(default=100, ge=0)
+    """Steps at the start that teach presence alone."""
     native_weight: float = 0.25
     """Weight of "absent" where the modality's real scans often carry the confounder. Not lower: presence would say
     "present" of every such scan, and then none of them is a clean twin."""
@@ -68,100 +71,87 @@ class InterveneConfig:
     """The same where real scans often carry the confounder; for the same reason not higher."""
     map_weight: float = 10.0
     """Weight of a cell that the confounder touches: thin marks touch few."""
-    relit_share: float = 0.6
-    """Share of the scans whose light and colour are changed before a confounder is put in."""
-    seed: int = 0
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 500, "qata": 500, "btmri": 900, "covidct": 300})
-    shares: TwinShares = field(default_factory=lambda: TwinShares(often=HARD))
+    light: float = 1.0
+    """How far light and colour are changed before a confounder is put in."""
+    relit_share: float = Field(default=0.6, ge=0, le=1)
+    """Share of the scans where they are; such a scan teaches nothing of a colour cast that is absent."""
+    absent_things: int = Field(default=2, ge=1)
+    """Things that cannot be there, asked of each picture for the loss `absent`."""
+    shares: TwinShares = TwinShares()
 
 
-class TwinBatch(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class TwinBatch:
     """Twin pairs with a question about each."""
 
     twins: list[Twin]
     inputs: Float[Tensor, "batch 3 height width"]
     goals: Float[Tensor, "batch 3 height width"]
-    masks: Float[Tensor, "batch 1 height width"]
-    """Of each scan's target, whatever the question."""
-    answers: Float[Tensor, "batch 1 height width"]
-    present: Float[Tensor, " batch"]
-    """1 where what the question describes is there."""
-    text: TextCode
-    rows: list[Row]
-    is_relit: Bool[Tensor, " batch"]
+    asked: QuestionBatch
 
 
-def train_intervene(
-    network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: InterveneConfig, run_dir: Path
-) -> None:
-    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`."""
-    network.requires_grad_(requires_grad=False).eval()
-    core = nn.ModuleList([network.presence, network.intervention]).requires_grad_(requires_grad=True)
-    groups = [{"params": list(core.parameters()), "lr": config.rate}]
-    if network.stages_under_do is not None:
-        own = network.stages_under_do.requires_grad_(requires_grad=True)
-        groups.append({"params": list(own.parameters()), "lr": config.tower_rate})
-    optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-    _learn("intervene", optimizer, TwinTrainer(network, data, dictionary, config), config, run_dir)
-
-
-class TwinTrainer:
+class InterveneTrainer(Trainer[InterveneSettings]):
     """The losses of one batch of twins."""
 
+    name = "intervene"
+    network: CausalSegNetwork
+
     def __init__(
-        self, network: CausalSegNetwork, data: Squares, dictionary: Sequence[Confounder], config: InterveneConfig
+        self,
+        network: CausalSegNetwork,
+        data: Squares,
+        settings: InterveneSettings,
+        dictionary: Sequence[Confounder] | None = None,
     ) -> None:
-        self.network, self.data, self.dictionary, self.config = network, data, dictionary, config
-        self.texts = TextCache(network.text_tower)
-        prompts = [self.texts.encode(list(entry.prompts)).sentence for entry in dictionary]
-        self.prompt_codes = prompts
-        self.mean_codes = functional.normalize(torch.stack([codes.mean(0) for codes in prompts]), dim=-1)
-        self.is_local = torch.tensor([entry.scope == "local" for entry in dictionary])
-        self.is_photometric = torch.tensor([entry.id in PHOTOMETRIC for entry in dictionary])
+        super().__init__(network, data, settings)
+        self.dictionary = load_dictionary() if dictionary is None else dictionary
+        self.questions = Questioner(data, network.text_tower)
+        self.prompt_codes = [self.questions.texts.encode(list(entry.prompts)).sentence for entry in self.dictionary]
+        means = torch.stack([codes.mean(0) for codes in self.prompt_codes])
+        self.mean_codes = functional.normalize(means, dim=-1)
+        self.is_local = self._flags([entry.scope == "local" for entry in self.dictionary])
+        self.is_photometric = self._flags([entry.id in PHOTOMETRIC for entry in self.dictionary])
+
+    def _flags(self, values: Sequence[object]) -> Tensor:
+        return torch.tensor(values, device=self.device)
 
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
         """Weighted losses by name; before the warm-up is over only those of presence."""
-        batch = self.draw(chosen, rng, generator)
-        codes = self.drawn_codes(rng)
-        with torch.no_grad(), mixed_precision():
+        return self.batch_losses(self.draw(chosen, rng, generator), rng, step)
+
+    def batch_losses(self, batch: TwinBatch, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        """Weighted losses of a batch that is drawn already."""
+        codes, weights = self.drawn_codes(rng), self.settings.losses
+        with torch.no_grad():
             stages = self.network.observe(torch.cat([batch.inputs, batch.goals]))
-        with mixed_precision():
-            presence = self.network.presence(stages, codes)
-        losses = self.presence_losses(batch, presence)
-        if step >= self.config.warm_up_steps:
-            losses |= self._intervention_losses(batch, stages, presence, codes, rng)
+        presence = self.network.presence(stages, codes)
+        losses: dict[str, Tensor] = {}
+        if weights.strength or weights.where:
+            losses |= self.presence_losses(batch, presence)
+        if step < self.settings.warm_up_steps:
+            return losses
+        removal = self.removal(batch.twins, presence, codes, rng)
+        if weights.feature or weights.mask or weights.twin:
+            losses |= self._removal_losses(batch, stages, presence, removal)
+        if weights.asked or weights.absent:
+            losses |= self._asked_losses(batch, stages, removal, rng)
         return losses
 
     def draw(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> TwinBatch:
         """Twins of the `chosen` rows, each with a drawn question."""
-        rows = [self.data.rows[i] for i in chosen]
-        modalities = [row.modality for row in rows]
-        view = augment(
-            to_network(torch.from_numpy(self.data.images_u8[chosen])),
-            torch.from_numpy(self.data.masks[chosen])[:, None].float(),
-            modalities,
-            generator,
-            relit_share=self.config.relit_share,
-        )
-        clean_u8 = ((view.images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        settings = self.settings
+        asked = self.questions.draw(chosen, rng, generator, light=settings.light, relit_share=settings.relit_share)
         twins = [
-            draw_twin(image, modality, self.dictionary, rng, self.config.shares)
-            for image, modality in zip(clean_u8, modalities, strict=True)
+            draw_twin(image, row.modality, self.dictionary, rng, settings.shares)
+            for image, row in zip(as_u8(asked.images), asked.rows, strict=True)
         ]
-        questions = [ask(row.target, view.masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
-        return TwinBatch(
-            twins,
-            to_network(torch.from_numpy(np.stack([twin.input_u8 for twin in twins]))),
-            to_network(torch.from_numpy(np.stack([twin.goal_u8 for twin in twins]))),
-            view.masks,
-            torch.from_numpy(np.stack([q.mask for q in questions]))[:, None].float(),
-            torch.tensor([float(q.present) for q in questions]),
-            self.texts.encode([q.text for q in questions]),
-            rows,
-            view.is_relit,
+        inputs, goals = (
+            to_network(torch.from_numpy(np.stack(pictures))).to(self.device)
+            for pictures in ([twin.input_u8 for twin in twins], [twin.goal_u8 for twin in twins])
         )
+        return TwinBatch(twins, inputs, goals, asked.to(self.device))
 
     def drawn_codes(self, rng: np.random.Generator) -> Float[Tensor, "confounder code"]:
         """Half of the time an entry goes by one of its prompts alone, so that a typed name works too."""
@@ -177,13 +167,16 @@ class TwinTrainer:
         "Absent" counts little where real scans often carry the confounder, and nothing where changed light may look
         like it.
         """
-        labels = torch.from_numpy(np.concatenate([np.stack([t.labels[i] for t in batch.twins]) for i in (0, 1)]))
-        maps = torch.from_numpy(np.concatenate([np.stack([t.maps[i] for t in batch.twins]) for i in (0, 1)]))
-        native = torch.tensor([[row.modality in entry.native_to for entry in self.dictionary] for row in batch.rows])
-        doubtful = batch.is_relit[:, None] & self.is_photometric
-        absent = torch.where(native, self.config.native_weight, 1.0) * ~doubtful
+        settings, twins = self.settings, batch.twins
+        labels = self._both([twin.labels for twin in twins])
+        maps = self._both([twin.maps for twin in twins])
+        native = self._flags(
+            [[row.modality in entry.native_to for entry in self.dictionary] for row in batch.asked.rows]
+        )
+        doubtful = batch.asked.is_relit[:, None] & self.is_photometric
+        absent = torch.where(native, settings.native_weight, 1.0) * ~doubtful
         weight = torch.where(labels > 0, 1.0, absent.repeat(2, 1))
-        told = torch.where(native, self.config.native_positive_weight, self.config.positive_weight)
+        told = torch.where(native, settings.native_positive_weight, settings.positive_weight)
         positive = torch.where(labels > 0, told.repeat(2, 1), 1.0)
         strength = functional.binary_cross_entropy_with_logits(presence.strength_logits, labels, reduction="none")
         local = self.is_local.nonzero()[:, 0]
@@ -191,93 +184,76 @@ class TwinTrainer:
             presence.map_logits[:, local],
             maps[:, local],
             reduction="none",
-            pos_weight=torch.tensor(self.config.map_weight),
+            pos_weight=torch.tensor(settings.map_weight, device=self.device),
         )
         return {
-            "strength": 2 * (strength * weight * positive).mean(),
-            "where": 2 * (where.mean((2, 3)) * weight[:, local]).mean(),
+            "strength": settings.losses.strength * (strength * weight * positive).mean(),
+            "where": settings.losses.where * (where.mean((2, 3)) * weight[:, local]).mean(),
         }
 
-    def _intervention_losses(
-        self, batch: TwinBatch, stages: list[Tensor], presence: Presence, codes: Tensor, rng: np.random.Generator
+    def _both(self, of_pairs: list[np.ndarray]) -> Tensor:
+        """Of the inputs, then of the goals."""
+        return torch.from_numpy(np.concatenate(list(np.stack(of_pairs, axis=1)))).to(self.device)
+
+    def _removal_losses(
+        self, batch: TwinBatch, stages: list[Tensor], presence: Presence, removal: Removal
     ) -> dict[str, Tensor]:
-        half = len(batch.twins)
-        removal = self.removal(batch.twins, presence, codes, rng)
+        network, weights, text = self.network, self.settings.losses, batch.asked.text
+        inputs, goals = zip(*(stage.chunk(2) for stage in stages), strict=True)
+        with torch.no_grad():
+            goal_pyramid = network.observed_pyramid(list(goals))
+            goal_logits = network.decode(goal_pyramid, text).mask_logits.float()
+        reached = network.intervened_stages(list(inputs), removal)
+        levels = network.levels_under_do(reached[1:], removal)
+        logits = network.decode(levels, text).mask_logits.float()
         free = self.twin_is_free(batch.twins, presence)
-        input_stages, goal_stages = [stage[:half] for stage in stages], [stage[half:] for stage in stages]
-        with mixed_precision():
-            with torch.no_grad():
-                goal_pyramid = self.network.observed_pyramid(goal_stages)
-                goal_logits = self.network.decode(goal_pyramid, batch.text).mask_logits.float()
-            reached = self.network.intervened_stages(input_stages, removal)
-            levels = [
-                self.network.intervention.on_level(i, level, removal)
-                for i, level in enumerate(self.network.observed_pyramid(reached))
-            ]
-            decoded = self.network.decode(levels, batch.text)
         distances = [
-            feature_distance(a, b, free)
-            for a, b in zip([*reached, *levels], [*goal_stages, *goal_pyramid], strict=True)
+            feature_distance(a, b, free) for a, b in zip([*reached, *levels], [*goals, *goal_pyramid], strict=True)
         ]
-        logits = decoded.mask_logits.float()
         twin = functional.binary_cross_entropy_with_logits(logits, goal_logits.sigmoid(), reduction="none")
-        full = functional.interpolate(logits, scale_factor=4, mode="bilinear")
+        full = functional.interpolate(logits, size=batch.asked.answers.shape[-2:], mode="bilinear")
         return {
-            "feature": self.config.feature_weight * torch.stack(distances).mean(),
-            "mask": mask_loss(full, batch.answers, free),
-            "twin": self.config.twin_weight * (twin.mean((1, 2, 3)) * free).sum() / free.sum().clamp(min=1),
+            "feature": weights.feature * torch.stack(distances).mean(),
+            "mask": weights.mask * mask_loss(full, batch.asked.answers, free),
+            "twin": weights.twin * weighted_mean(twin.mean((1, 2, 3)), free),
+        }
+
+    def _asked_losses(
+        self, batch: TwinBatch, stages: list[Tensor], removal: Removal, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """Is it there at all? Of inputs, goals, and inputs under do()."""
+        count, weights, times = len(batch.twins), self.settings.losses, self.settings.absent_things
+        with torch.no_grad():
+            under_do = self.network.intervened_pyramid([stage[:count] for stage in stages], removal)
+            pyramid = [torch.cat(both) for both in zip(self.network.observed_pyramid(stages), under_do, strict=True)]
+        asked = self.network.presence_logits(
+            pyramid, batch.asked.text[torch.arange(count, device=self.device).repeat(3)]
+        )
+        organs = [ORGAN.get(row.target) for row in batch.asked.rows] * 3 * times
+        others = self.questions.texts.encode([absent_description(organ, rng) for organ in organs])
+        absent = self.network.presence_logits([level.repeat(times, 1, 1, 1) for level in pyramid], others).float()
+        there = batch.asked.present.repeat(3)
+        return {
+            "asked": weights.asked * functional.binary_cross_entropy_with_logits(asked.float(), there),
+            "absent": weights.absent * functional.binary_cross_entropy_with_logits(absent, torch.zeros_like(absent)),
         }
 
     def removal(self, twins: list[Twin], presence: Presence, codes: Tensor, rng: np.random.Generator) -> Removal:
         """What every pair removes: half of the time in full and where it truly is, else as presence sees it."""
-        pairs = [(row, k) for row, twin in enumerate(twins) for k in twin.removed]
-        row, confounder = (torch.tensor(column) for column in zip(*pairs, strict=True))
-        forced = torch.tensor([twins[i].is_null or rng.random() < 0.5 for i, _ in pairs])
-        seen = gate(presence.strength[row, confounder].detach())
-        known = torch.from_numpy(np.stack([twins[i].maps[0, k] for i, k in pairs]))
-        is_known = forced & known.flatten(1).any(1)
-        where = torch.where(is_known[:, None, None], known, presence.maps[row, confounder].detach())
-        where = torch.where(self.is_local[confounder][:, None, None], reach(where), 1.0)
-        return Removal(row, codes[confounder], torch.where(forced, 1.0, seen), where[:, None])
+        half = len(twins)
+        seen = Presence(presence.strength_logits[:half].detach(), presence.map_logits[:half].detach())
+        evidence = evidence_of(seen, codes, self.is_local, DETECTED_FROM)
+        amount, maps = evidence.amount.clone(), evidence.maps.clone()
+        for i, twin in enumerate(twins):
+            for k in twin.removed:
+                if twin.is_null or rng.random() < 0.5:
+                    amount[i, k] = 1.0
+                    if self.dictionary[k].scope == "local" and twin.maps[0, k].any():
+                        maps[i, k] = torch.from_numpy(twin.maps[0, k]).to(maps)
+        return make_removal(replace(evidence, amount=amount, maps=maps), [twin.removed for twin in twins])
 
     def twin_is_free(self, twins: list[Twin], presence: Presence) -> Float[Tensor, " batch"]:
         """0 for a pair whose goal seems to carry a removed confounder already."""
-        strength = presence.strength[len(twins) :].detach()
-        return torch.tensor(
-            [float(twin.is_null or all(strength[i, k] < 0.5 for k in twin.removed)) for i, twin in enumerate(twins)]
-        )
-
-
-def learn_alone(stage: str, part: nn.Module, trainer: TwinTrainer, config: InterveneConfig, run_dir: Path) -> None:
-    """Train one `part` of the trainer's network to the last epoch, resuming from `run_dir`; all else stays as it is."""
-    trainer.network.requires_grad_(requires_grad=False).eval()
-    part.requires_grad_(requires_grad=True)
-    optimizer = torch.optim.AdamW(part.parameters(), lr=config.rate, weight_decay=config.weight_decay)
-    _learn(stage, optimizer, trainer, config, run_dir)
-
-
-def _learn(
-    stage: str, optimizer: torch.optim.Optimizer, trainer: TwinTrainer, config: InterveneConfig, run_dir: Path
-) -> None:
-    keep_slow_convolutions_in_float32(trainer.network.image_tower)
-    run_loop(
-        Loop(stage, config.epochs, config.batch_size, config.average_decay, config.seed),
-        trainer.network,
-        optimizer,
-        lambda rng: epoch_indices(trainer.data.rows, config.per_set, rng),
-        trainer.losses,
-        run_dir,
-        asdict(config),
-    )
-
-
-def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
-    """Mean absolute difference in units of the goal's spread."""
-    goal = goal.float()
-    difference = (reached.float() - goal).abs().mean((1, 2, 3)) / spread_of(goal)
-    return (difference * weight).sum() / weight.sum().clamp(min=1)
-
-
-def spread_of(goal: Tensor) -> Float[Tensor, ""]:
-    """Standard deviation of all features of a stage together, the unit in which they are compared."""
-    return (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
+        strength = presence.strength[len(twins) :].detach().cpu()
+        free = [float(twin.is_null or all(strength[i, k] < 0.5 for k in twin.removed)) for i, twin in enumerate(twins)]
+        return torch.tensor(free, device=self.device)

@@ -1,159 +1,129 @@
-"""Stage 1, segment and align: image tower, neck and decoder on real scans with drawn descriptions.
+"""Stage observe: image tower, neck and decoder learn the mask, and whether the target is there, on clean scans.
 
 The mask is learnt where what is described is there: what to say of an absent thing is the presence logit's to learn,
 so a scan of an unseen site that presence doubts still gets its mask.
 
-The stem and the first half of the tower's first stage keep their ImageNet weights: frozen they cost a third of the
-step. A network that goes on from a checkpoint keeps its batch statistics and all up to stride 4, which the intervened
-pass starts from. An exponential moving average of the weights is what is evaluated and handed on.
+A share of the scans may be seen a second time with a confounder put in, as augmentation: at 0 this is the observed
+pass of the released checkpoint and its rival `plain`, at 1 the rival `augmented`.
 """
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 from torch.nn import functional
 
+from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
-from training.data import Squares, epoch_indices
-from training.data.augment import augment
-from training.data.descriptions import SYNONYMS, ask
-from training.data.text_cache import TextCache
-from training.loop import Loop, run_loop
-from training.losses import mask_loss, patch_text_loss, region_text_loss
-from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from causalseg.models.text_to_pixel import Decoded
+from training.data.questions import QuestionBatch, Questioner
+from training.data.squares import Squares
+from training.data.twins import TwinShares, as_u8, draw_twin
+from training.loop import LoopSettings, Trainer
+from training.losses import mask_loss, patch_text_loss, region_text_loss, weighted_mean
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentConfig:
-    """Settings of stage 1."""
+class ObserveWeights(BaseModel):
+    """Weights of the losses."""
 
-    epochs: int = 10
-    batch_size: int = 16
-    tower_rate: float = 3e-4
-    decoder_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    average_decay: float = 0.998
-    seed: int = 0
-    per_set: dict[str, int] = field(default_factory=lambda: {"isic": 800, "qata": 1300, "covidct": 400})
-    """Scans drawn of a set in one epoch (all of a set that is not named)."""
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mask: float = 1.0
+    presence: float = 0.3
+    region: float = 0.05
+    patch: float = 0.1
+
+
+FROM_IMAGENET = {
+    "image_tower": 3e-4,
+    "image_tower.stages.0": 0.0,
+    "image_tower.stages.1.0": 0.0,
+    "image_tower.stages.1.1.0": 0.0,
+    "neck": 1e-3,
+    "decoder": 1e-3,
+}
+"""The stem and the first half of the lite tower's next stage keep their ImageNet weights: learning, they cost a third
+of a step."""
+
+
+class ObserveSettings(LoopSettings):
+    """Settings of the stage."""
+
+    stage: Literal["observe"] = "observe"
+    batch_size: int = Field(default=16, ge=1)
+    rates: dict[str, float] = FROM_IMAGENET
+    batch_norm: Literal["learn", "keep"] = "learn"
+    losses: ObserveWeights = ObserveWeights()
     light: float = 1.0
-    """How far the augmentation changes light and colour."""
-    presence_weight: float = 0.3
-    region_weight: float = 0.05
-    patch_weight: float = 0.1
+    """How far the augmentation changes light and colour: 1 mildly, 2 as between sites."""
+    relit_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the scans whose light and colour are changed."""
+    confounded_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the scans that are seen once more with confounders put in."""
+    shares: TwinShares = TwinShares()
+    """How those are drawn."""
 
 
-def train_segment(
-    network: CausalSegNetwork, data: Squares, config: SegmentConfig, run_dir: Path, *, goes_on: bool = False
-) -> None:
-    """Train to the last epoch, resuming from `run_dir` where it stopped; the averaged weights end in `network`.
-
-    `goes_on` says that `network` has been trained before.
-    """
-    frozen = freeze_all_but_later(network) if goes_on else freeze_early(network)
-    keep_slow_convolutions_in_float32(network.image_tower)
-    trainer = _Trainer(network, data, config, frozen)
-    loop = Loop("segment", config.epochs, config.batch_size, config.average_decay, config.seed)
-    run_loop(
-        loop,
-        network,
-        _optimizer(network, config),
-        lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        trainer.losses,
-        run_dir,
-        asdict(config),
-    )
-
-
-def train_refine(network: CausalSegNetwork, data: Squares, config: SegmentConfig, run_dir: Path) -> None:
-    """Train the decoder alone on frozen features, so that presence and removal, trained on those features, stay valid.
-
-    Resumes from `run_dir` where it stopped; the averaged weights end in `network`.
-    """
-    network.requires_grad_(requires_grad=False)
-    network.decoder.requires_grad_(requires_grad=True)
-    frozen = [part for name, part in network.named_children() if name != "decoder"]
-    run_loop(
-        Loop("refine", config.epochs, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(
-            network.decoder.parameters(), config.decoder_rate, weight_decay=config.weight_decay, fused=True
-        ),
-        lambda rng: epoch_indices(data.rows, config.per_set, rng),
-        _Trainer(network, data, config, frozen).losses,
-        run_dir,
-        asdict(config),
-    )
-
-
-def freeze_early(network: CausalSegNetwork) -> list[nn.Module]:
-    """Freeze everything but tower (from its second stage on), neck and decoder; the modules that stay in eval mode."""
-    stem, first = network.image_tower.stages[0], network.image_tower.stages[1]
-    frozen: list[nn.Module] = [network.text_tower, network.presence, network.intervention, stem]
-    frozen += [first[0], first[1][0]]  # pyright: ignore[reportIndexIssue]
-    for module in frozen:
-        module.requires_grad_(requires_grad=False)
-    return frozen
-
-
-def freeze_all_but_later(network: CausalSegNetwork) -> list[nn.Module]:
-    """Freeze all but tower (from stride 8 on), neck and decoder; the modules that stay in eval mode: every one."""
-    network.requires_grad_(requires_grad=False)
-    for part in (*network.image_tower.stages[2:], network.neck, network.decoder):
-        part.requires_grad_(requires_grad=True)
-    return list(network.children())
-
-
-def _optimizer(network: CausalSegNetwork, config: SegmentConfig) -> torch.optim.Optimizer:
-    tower = [parameter for parameter in network.image_tower.parameters() if parameter.requires_grad]
-    rest = [*network.neck.parameters(), *network.decoder.parameters()]
-    groups = [{"params": tower, "lr": config.tower_rate}, {"params": rest, "lr": config.decoder_rate}]
-    return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-
-
-class _Trainer:
+class ObserveTrainer(Trainer[ObserveSettings]):
     """The losses of one batch."""
 
+    name = "observe"
+    network: CausalSegNetwork
+
     def __init__(
-        self, network: CausalSegNetwork, data: Squares, config: SegmentConfig, frozen: list[nn.Module]
+        self,
+        network: CausalSegNetwork,
+        data: Squares,
+        settings: ObserveSettings,
+        dictionary: Sequence[Confounder] | None = None,
     ) -> None:
-        self.network, self.data, self.config, self.frozen = network, data, config, frozen
-        self.texts = TextCache(network.text_tower)
-        self.targets = list(SYNONYMS)
-        self.target_codes = self.texts.encode(self.targets).sentence
+        super().__init__(network, data, settings)
+        self.dictionary = load_dictionary() if dictionary is None else dictionary
+        self.questions = Questioner(data, network.text_tower)
 
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
-        """Weighted losses by name."""
+        """Weighted losses by name, of the clean scans and of those with confounders."""
         del step
-        self._train_mode()
-        rows = [self.data.rows[i] for i in chosen]
-        images = to_network(torch.from_numpy(self.data.images_u8[chosen]))
-        masks = torch.from_numpy(self.data.masks[chosen])[:, None].float()
-        images, masks, _ = augment(images, masks, [row.modality for row in rows], generator, light=self.config.light)
-        questions = [ask(row.target, masks[i, 0].numpy() > 0.5, rng) for i, row in enumerate(rows)]
-        answers = torch.from_numpy(np.stack([question.mask for question in questions]))[:, None].float()
-        present = torch.tensor([float(question.present) for question in questions])
-        target = torch.tensor([self.targets.index(row.target) for row in rows])
-        text = self.texts.encode([question.text for question in questions])
-        with mixed_precision():
-            decoded = self.network.decode(self.network.observed_pyramid(self.network.observe(images)), text)
-        logits = functional.interpolate(decoded.mask_logits.float(), size=answers.shape[-2:], mode="bilinear")
-        presence = functional.binary_cross_entropy_with_logits(decoded.presence_logits.float(), present)
-        patches = decoded.patch_codes.float()
+        settings = self.settings
+        drawn = self.questions.draw(chosen, rng, generator, light=settings.light, relit_share=settings.relit_share)
+        batch, weights = drawn.to(self.device), settings.losses
+        decoded = self.answer(batch.images, batch)
+        losses = self.answer_losses("", decoded, batch, torch.ones_like(batch.present))
+        texts = (self.questions.target_codes, batch.target)
+        losses["region"] = weights.region * region_text_loss(decoded.patch_codes, batch.answers, *texts)
+        losses["patch"] = weights.patch * patch_text_loss(decoded.patch_codes, batch.masks, *texts)
+        if settings.confounded_share:
+            losses |= self._confounded(drawn, batch, rng)
+        return losses
+
+    def answer(self, images: Tensor, batch: QuestionBatch) -> Decoded:
+        """The observed answers to the batch's questions."""
+        return self.network.decode(self.network.observed_pyramid(self.network.observe(images)), batch.text)
+
+    def answer_losses(self, prefix: str, decoded: Decoded, batch: QuestionBatch, seen: Tensor) -> dict[str, Tensor]:
+        """The mask where the described thing is there, and whether it is there."""
+        weights, weight = self.settings.losses, seen * batch.present
+        logits = functional.interpolate(decoded.mask_logits.float(), size=batch.answers.shape[-2:], mode="bilinear")
+        presence = functional.binary_cross_entropy_with_logits(
+            decoded.presence_logits.float(), batch.present, reduction="none"
+        )
         return {
-            "mask": mask_loss(logits, answers, present),
-            "presence": self.config.presence_weight * presence,
-            "region": self.config.region_weight * region_text_loss(patches, answers, self.target_codes, target),
-            "patch": self.config.patch_weight * patch_text_loss(patches, masks, self.target_codes, target),
+            f"{prefix}mask": weights.mask * mask_loss(logits, batch.answers, weight),
+            f"{prefix}presence": weights.presence * weighted_mean(presence, seen),
         }
 
-    def _train_mode(self) -> None:
-        self.network.train()
-        for module in self.frozen:
-            module.eval()
+    def _confounded(self, drawn: QuestionBatch, batch: QuestionBatch, rng: np.random.Generator) -> dict[str, Tensor]:
+        seen = rng.random(len(drawn.rows)) < self.settings.confounded_share
+        pictures = [
+            draw_twin(image, row.modality, self.dictionary, rng, self.settings.shares).input_u8 if is_seen else image
+            for image, row, is_seen in zip(as_u8(drawn.images), drawn.rows, seen, strict=True)
+        ]
+        images = to_network(torch.from_numpy(np.stack(pictures))).to(self.device)
+        weight = torch.from_numpy(seen).float().to(self.device)
+        return self.answer_losses("confounded_", self.answer(images, batch), batch, weight)

@@ -16,12 +16,12 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.mcdrl import McdrlNetwork
 from tests.models.small import small_network
 from tests.same import assert_same_weights
-from training.architecture import load_architecture, save_architecture
 from training.data import Row, Squares
 from training.experiments.papers.causalclipseg_stage import CausalClipSegConfig, Game, Turn, train_causalclipseg
 from training.experiments.papers.mcdrl_stage import McdrlConfig, McdrlTrainer, causal_loss, class_index, train_mcdrl
-from training.experiments.papers.questions import optimizer_of, take_shared
+from training.experiments.papers.questions import optimizer_of
 from training.experiments.papers.stage import train_paper
+from training.runs import load_architecture, save_architecture, take_shared
 
 GAME = CausalClipSegConfig(
     epochs=2, batch_size=8, freeze_beginning=False, warm_up_share=0.5, masker_every=2, average_decay=0.5

@@ -1,6 +1,5 @@
 """What both papers' stages share: settings, batches of scans with a drawn question each, the tower's rates."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from causalseg.errors import CheckpointError
 from causalseg.models.image_towers import ImageTower
 from causalseg.models.network import SegmentationNetwork
 from causalseg.models.preprocess import to_network
@@ -18,8 +16,6 @@ from training.data import Row, Squares, epoch_indices
 from training.data.augment import augment
 from training.data.descriptions import ask
 from training.data.text_cache import TextCache
-
-_SHARED = ("image_tower.", "neck.", "decoder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +71,6 @@ def steps_of(data: Squares, config: PaperConfig, share_of_epochs: float) -> int:
     """The first `share_of_epochs` of all epochs (whole ones, rounded), in steps of the loop."""
     per_epoch = len(epoch_indices(data.rows, config.per_set, np.random.default_rng(0))) // config.batch_size
     return round(share_of_epochs * config.epochs) * per_epoch
-
-
-def take_shared(network: SegmentationNetwork, weights: Mapping[str, Tensor]) -> None:
-    """Start image tower, neck and decoder from those of a network of core `causalseg`, where they fit, in place.
-
-    So that a paper's core may start from the same stage 1 as its rivals. Of `causalclipseg` that is the tower alone.
-
-    Raises:
-        CheckpointError: the tower is another one.
-    """
-    own = network.state_dict()
-    fits = {
-        name: value
-        for name, value in weights.items()
-        if name.startswith(_SHARED) and name in own and own[name].shape == value.shape
-    }
-    if missing := [name for name in own if name.startswith("image_tower.") and name not in fits]:
-        raise CheckpointError(f"--from has another image tower: {missing[0]} does not fit. Choose the same --towers.")
-    network.load_state_dict(fits, strict=False)
 
 
 def freeze_beginning(tower: ImageTower) -> list[nn.Module]:

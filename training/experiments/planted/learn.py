@@ -30,13 +30,12 @@ from training.data.augment import augment
 from training.data.descriptions import neutral
 from training.data.text_cache import TextCache
 from training.data.twins import region_map
+from training.experiments.papers.questions import freeze_beginning
 from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.imagenet import load_imagenet
 from training.loop import BatchLosses, Loop, run_loop
-from training.losses import mask_loss
+from training.losses import feature_distance, mask_loss, spread_of
 from training.precision import keep_slow_convolutions_in_float32, mixed_precision
-from training.stages.intervene import feature_distance, spread_of
-from training.stages.observe import freeze_early
 
 CONFOUNDER = "calipers"
 DESCRIPTION = neutral("benign breast tumour")
@@ -98,7 +97,10 @@ def train_observed(
     network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path, passes: int, misplaced_share: float
 ) -> None:
     """Train the observed pass, as a plain segmenter or with misplaced calipers as augmentation; resumes from `run`."""
-    frozen = freeze_early(network)
+    frozen: list[nn.Module] = [network.text_tower, network.presence, network.intervention]
+    for module in frozen:
+        module.requires_grad_(requires_grad=False)
+    frozen += freeze_beginning(network.image_tower)
     tower = [p for p in network.image_tower.parameters() if p.requires_grad]
     rest = [*network.neck.parameters(), *network.decoder.parameters()]
     material = _Material(network, planted, config)
