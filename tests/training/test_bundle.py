@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.filterwarnings("ignore")
 def test_monai_checks_the_network_against_its_metadata(folder: Path) -> None:
-    from monai.bundle import verify_net_in_out
+    from monai.bundle.scripts import verify_net_in_out
 
     metadata = json.loads((folder / "configs" / "metadata.json").read_text())
     assert metadata.keys() >= NEEDED
@@ -46,7 +46,7 @@ def test_monai_checks_the_network_against_its_metadata(folder: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_monai_runs_it_on_a_picture_and_answers_as_the_checkpoint(folder: Path) -> None:
-    from monai.bundle import run
+    from monai.bundle.scripts import run
 
     run(
         config_file=str(folder / "configs" / "inference.json"),
