@@ -63,7 +63,7 @@ def test_a_folder_of_ones_own_with_unknown_targets_becomes_a_checkpoint(tmp_path
     assert entry.targets == ("blob",)
     network = load_network(entry, manifest.parent)
     theirs = kept_state(trained(tmp_path / "run" / "asked"))
-    assert all(torch.allclose(value, theirs[name], atol=1e-2) for name, value in kept_state(network).items())
+    assert all(torch.allclose(value, theirs[name], rtol=1e-2, atol=1e-2) for name, value in kept_state(network).items())
     card = (tmp_path / "run" / "card.md").read_text()
     assert "own, train part" in card and "squares of 64 px" in card and "own 4" in card
     assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
