@@ -98,7 +98,10 @@ def _command(name: str, function: Callable[..., Any], **settings: Any) -> Any:
 
 def _function(place: str) -> Callable[..., Any]:
     module, _, name = place.partition(":")
-    return getattr(import_module(module), name)
+    found = getattr(import_module(module), name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(True)
+    return found
 
 
 def _argparse_command(name: str, add: Callable[..., Any]) -> Any:
