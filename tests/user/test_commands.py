@@ -77,10 +77,8 @@ def test_every_make_target_of_a_document_is_there(path: Path) -> None:
 def test_commands_are_found_in_the_documents() -> None:
     assert len(COMMANDS) > 20
     assert ("training", "versions") in COMMANDS
-    assert [words for words in shell_lines(ROOT / "README.md") if words[0] == "make"] == [
-        ["make", "demo"],
-        ["make", "test"],
-    ]
+    targets = {words[1] for words in shell_lines(ROOT / "README.md") if words[0] == "make"}
+    assert {"demo", "test"} <= targets
 
 
 def commands_for_real(first: str) -> list[tuple[str, ...]]:
