@@ -23,6 +23,10 @@ def of(app: App, scan: Scan, person: str = shared_text.PERSON_DEFAULT) -> list[S
     return confounder_statements.of(app.store, scan.sha256, person=person)
 
 
+def statements_of_all(app: App, scan: Scan) -> list[Statement]:
+    return confounder_statements.of(app.store, scan.sha256)
+
+
 def button(page: Page, word: str, *, there: bool, label: str = "Burned-in text") -> Locator:
     return page.get_by_role("button", name=f"{word}, {label} {text.IS_THERE[there]}", exact=True)
 
@@ -85,11 +89,15 @@ def test_what_was_not_detected_can_be_said_to_be_there(app: App, grainy: Page, s
 
 
 def test_nobody_says_nothing(app: App, grainy: Page, scan: Scan) -> None:
+    yes = button(grainy, "yes", there=True)
+    yes.click()
+    expect(yes).to_have_attribute("aria-pressed", "true")
     grainy.get_by_role("tab", name="Correct").click()
     grainy.locator("#person input, #person textarea").first.fill(" ")
-    button(grainy, "yes", there=True).click()
+    expect(yes).to_have_attribute("aria-pressed", "false")  # the buttons are nobody's now, and drawn anew
+    yes.click()
     expect_message(grainy, "Type your name or initials first")
-    assert of(app, scan) == []
+    assert [one.person for one in statements_of_all(app, scan)] == [shared_text.PERSON_DEFAULT]
 
 
 def test_a_simulated_scan_has_no_such_buttons(grainy: Page) -> None:
