@@ -1,6 +1,6 @@
 -- A store of version 1 (causalseg 0.1) becomes one of version 2. Runs between two halves in database.py: before it
 -- the old tables were renamed to v1_*, and schema.sql made the new ones. causalseg_patient_key() and
--- causalseg_split() are split.py's; version 1 knew no patients, so that every scan is a patient of its own.
+-- causalseg_split() are patient_split.py's; version 1 knew no patients, so that every scan is a patient of its own.
 
 INSERT INTO patients (patient_key, split)
 SELECT causalseg_patient_key(sha256), causalseg_split(causalseg_patient_key(sha256)) FROM v1_scans;

@@ -132,7 +132,7 @@ CREATE TABLE reviews (
 );
 CREATE INDEX reviews_by_revision ON reviews (scan_sha256, "index", person, number);
 
-CREATE TABLE work (                      -- how far each person is; follows from the tables above, see work.py
+CREATE TABLE work (                      -- how far each person is; follows from the tables above, see work_state.py
     scan_sha256 TEXT NOT NULL,
     "index"     INTEGER NOT NULL,
     person      TEXT NOT NULL,
