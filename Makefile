@@ -11,7 +11,8 @@ PIP := -m pip install --disable-pip-version-check -q
 SITE := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 PYTEST := $(DEV)/bin/python -m pytest
 # Needs no weights, no browser and no second.
-FAST := tests/causal tests/scan tests/test_phantoms.py tests/ui tests/test_house.py tests/test_versions.py
+FAST := tests/causal tests/scan tests/test_phantoms.py tests/ui tests/test_house.py tests/test_versions.py \
+  tests/test_documents.py tests/test_newcomer.py
 # Two processes of one thread each.
 WORKERS ?= 2
 TWO := -n $(WORKERS) --dist worksteal
