@@ -1,4 +1,4 @@
-"""What the model makes of a picture, for a queue that has to choose.
+"""Scores of a picture by which the queue chooses: doubt, disagreement and similarity.
 
 Doubt is the error that the model itself expects of its mask, 1 - 2 sum(p m) / (sum(p) + sum(m)) for probabilities p and
 mask m; where it finds nothing, how undecided its presence score is. Disagreement is how far the mask moves, as
@@ -23,7 +23,7 @@ _LOOK_SIDE_PX = 8
 
 
 def signal_of(engine: Engine, scan: Scan, description: str) -> Signal:
-    """What the model makes of one picture."""
+    """The model's scores of one picture."""
     encoded = engine.encode(scan)
     observed = engine.segment(encoded, description, None)
     others = [engine.segment(encoded, description, ids) for ids in _removals(engine, encoded)]

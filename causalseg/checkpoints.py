@@ -46,7 +46,7 @@ class CheckpointEntry:
     licence: str
     architecture: Architecture
     presence_threshold: float
-    """Raw presence from which a thing is surely in a scan."""
+    """Raw presence from which the described thing counts as present in every scan."""
     temperature: float
     """Divides the mask logits, so that probabilities are calibrated."""
     detection_threshold: float
@@ -60,8 +60,8 @@ class CheckpointEntry:
     detection_thresholds: Mapping[str, float] = field(default_factory=dict)
     """By the id of a confounder, where its threshold is another one than `detection_threshold`."""
     targets: tuple[str, ...] = ()
-    """What the checkpoint learnt to find, a description each: in a scan in which none of them is surely there, a thing
-    counts as found unless it is surely absent. Without any, only what is surely there is found."""
+    """What the checkpoint learnt to find, a description each. Where none of them reaches `presence_threshold` in a
+    scan, the lower `least_presence` is enough for any description. Without targets `presence_threshold` counts."""
     version: str = ""
     sources: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class CheckpointEntry:
 
     @property
     def least_presence(self) -> float:
-        """Raw presence below which a thing is surely absent, and found in no scan."""
+        """Raw presence below which the described thing counts as absent in every scan."""
         return 1 - self.presence_threshold if self.targets else self.presence_threshold
 
     def found_from(self, surest: float) -> float:

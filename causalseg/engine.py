@@ -155,7 +155,7 @@ class Engine:
 
     @torch.inference_mode()
     def encode(self, scan: Scan) -> EncodedScan:
-        """Read everything off a scan that no question changes: the dear step, once a scan."""
+        """Compute all features of a scan that do not depend on a question: the slow step, once a scan."""
         started = time.perf_counter()
         square = torch.from_numpy(squash(scan.image_u8, self._entry.architecture.input_side_px).copy())
         with self._lock:
@@ -210,7 +210,7 @@ class Engine:
         )
 
     def detected(self, encoded: EncodedScan) -> tuple[str, ...]:
-        """Ids of the confounders that the adjusted mask removes; one that was typed in is removed by hand alone."""
+        """Ids of the confounders that the adjusted mask removes; a typed one is removed only when it is named."""
         return tuple(
             entry.id for entry in self._dictionary if encoded.strength[entry.id] >= self._entry.detected_from(entry.id)
         )
@@ -248,7 +248,7 @@ class Engine:
         return replace(scan, image_u8=made.image_u8, warnings=said, volume=None)
 
     def _serve_promoted(self) -> None:
-        """Turn to the promoted version if it is another one than at the last look."""
+        """Load the promoted version if another one was promoted since the last call."""
         if self._versions is None:
             return
         with self._lock:

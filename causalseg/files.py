@@ -31,7 +31,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force a name that came or went to the disk, where the system knows such a thing."""
+    """Sync a folder, so that new and removed names are on the disk; does nothing where the system cannot."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

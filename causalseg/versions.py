@@ -5,7 +5,7 @@
     versions/NAME/changes.safetensors   the tensors that differ from the checkpoint's, half precision
 
 A version holds everything that differs from the checkpoint, whatever its parent was, so it needs no other version.
-A folder is written under another name and renamed when it is whole: whoever is killed meanwhile leaves no version.
+A folder is written under another name and renamed when it is complete: a process that is killed leaves no version.
 """
 
 import json

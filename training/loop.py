@@ -121,7 +121,7 @@ def let_learn(network: nn.Module, settings: LoopSettings) -> list[dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What a stage's settings say of the loop."""
+    """Settings that every stage has."""
 
     stage: str
     epochs: int

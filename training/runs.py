@@ -1,4 +1,4 @@
-"""A run's folder, and what a training starts from: a run, or a checkpoint of the manifest, told by one word.
+"""A run's folder, and where a training starts: from a run or from a checkpoint of the manifest, named by one word.
 
 RUN/architecture.json   what the network is built of
 RUN/record.json         what the run learns from: data, starts, seed, commit

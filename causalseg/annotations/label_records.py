@@ -98,7 +98,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptDraft:
-    """A mask in the making: no label yet, replaced by the next one of the same person, picture and description."""
+    """An unsaved mask: no label yet, replaced by the next one of the same person, picture and description."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
@@ -167,7 +167,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signal:
-    """What a model makes of a picture, for the queue."""
+    """The model's scores of a picture, for the queue."""
 
     uncertainty: float
     """At least 0; larger where the model doubts its mask."""
@@ -184,7 +184,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the provenance log: who did what to which picture, and nothing of what is in it."""
+    """One line of the provenance log: who did what to which picture; no pixels and no descriptions."""
 
     number: int
     at: datetime

@@ -46,7 +46,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What is known of the confounders in a few scans: what a removal is made of."""
+    """Amount, maps and codes of the confounders in a few scans: what `make_removal` needs."""
 
     amount: Float[Tensor, "scan confounder"]
     """g(z_k), in [0, 1]: how much of its removal acts."""
@@ -71,7 +71,7 @@ def make_removal(evidence: Evidence, removed: Sequence[Sequence[int]]) -> Remova
     """do(no `removed[row]`) for each row of a batch, as far as the evidence goes.
 
     Row i is scan i of the evidence; where the evidence is of one scan, every row is that scan under another removal.
-    A confounder whose amount is 0 is left out, so removing what is surely absent is doing exactly nothing.
+    A confounder whose amount is 0 is left out, so removing an absent confounder changes nothing.
     """
     scans = len(evidence.amount)
     lines = [(row, row if scans > 1 else 0, k) for row, ids in enumerate(removed) for k in ids]
@@ -135,7 +135,7 @@ class InterventionNetwork(nn.Module):
         )
 
     def on_stage(self, index: int, features: Tensor, removal: Removal) -> Tensor:
-        """do(h; S) on the output of tower stage `index` (0 to 3); later stages are left as they come."""
+        """do(h; S) on the output of tower stage `index` (0 to 3); later stages are returned unchanged."""
         if index >= len(self.early):
             return features
         return self._subtract(self.early[index], features, removal)

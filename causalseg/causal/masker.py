@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Parts(NamedTuple):
-    """A feature taken apart; while a mask M is in use the two add up to it."""
+    """A feature split by a mask M into a causal and a confounding part; under a mask the two add up to it."""
 
     causal: Float[Tensor, "batch channels height width"]
     confounding: Float[Tensor, "batch channels height width"]

@@ -27,7 +27,7 @@ REACH_CELLS = 2
 
 
 class Presence(NamedTuple):
-    """What is seen of every confounder in a batch of scans."""
+    """Strength and map of every confounder in a batch of scans."""
 
     strength_logits: Float[Tensor, "batch confounder"]
     map_logits: Float[Tensor, "batch confounder height width"]
@@ -49,13 +49,13 @@ def gate(
 ) -> Float[Tensor, "..."]:
     """How much of a removal acts at a strength: half of it where the confounder is just detected.
 
-    A confounder that is surely absent is therefore removed by doing exactly nothing.
+    The gate is 0 for a confounder that is absent, so removing it changes nothing.
     """
     return ((strength - detected_from) / GATE_WIDTH + 0.5).clamp(0, 1)
 
 
 def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
-    """Where a removal acts, in [0, 1]: all of it where the map is sure enough, and a little beyond."""
+    """Where a removal acts, in [0, 1]: 1 where the map is at least `REACH_TO`, widened by `REACH_CELLS` cells."""
     rows = maps.reshape(maps.shape[:-2].numel(), 1, *maps.shape[-2:])
     wide = functional.max_pool2d(rows, 2 * REACH_CELLS + 1, stride=1, padding=REACH_CELLS).reshape(maps.shape)
     return ((wide - REACH_FROM) / (REACH_TO - REACH_FROM)).clamp(0, 1)
@@ -92,7 +92,7 @@ class ConfounderPresence(nn.Module):
         return Presence(self.strength_logits(self._statistics(mixed, features), codes), map_logits.float())
 
     def statistics(self, features: list[Tensor]) -> Float[Tensor, "batch statistics"]:
-        """All that `strength_logits` wants to know of scans: a vector each."""
+        """The input of `strength_logits`: one vector a scan."""
         return self._statistics(self._mixed(features), features)
 
     def strength_logits(

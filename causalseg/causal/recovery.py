@@ -14,7 +14,7 @@ Worth = Literal["reliable", "partly reliable", "unreliable"]
 
 
 def worth(recovery: float) -> Worth:
-    """What a switch that recovers this share is called."""
+    """The word for a switch that recovers this share."""
     if recovery >= RELIABLE_FROM:
         return "reliable"
     return "partly reliable" if recovery >= PARTLY_FROM else "unreliable"

@@ -1,4 +1,4 @@
-"""Image towers with their stages laid open, and the way from the stages into the text's space.
+"""Image towers that return every stage, and the projection from their stages into the text's space.
 
 A convolutional tower gives its own stages, each made from the one before. A ViT gives its tokens (stride 16) as the
 first stage and a simple feature pyramid after ViTDet (arXiv 2203.16527) as the others, each made from the first.

@@ -39,7 +39,7 @@ FIRST_SEPARATE = 2
 
 
 class NothingNamed(nn.Module):
-    """Presence of a core that knows no named confounder: none is ever there."""
+    """Presence of a core without named confounders: every strength is 0."""
 
     def forward(self, features: list[Tensor], codes: Float[Tensor, "confounder code"]) -> Presence:
         """Strength and map 0 of every entry."""
@@ -66,7 +66,7 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @abstractmethod
     def observed_pyramid(self, stages: list[Tensor]) -> list[Tensor]:
-        """What the decoder reads, made of observed stages: no question changes it."""
+        """The decoder's input, computed from observed stages; it does not depend on the question."""
 
     @abstractmethod
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:

@@ -30,7 +30,7 @@ class Decoded(NamedTuple):
 
 
 class _Coarse(NamedTuple):
-    """What is known before the fine levels are asked."""
+    """Computed from the words and the two coarse levels, before the fine levels."""
 
     found: Float[Tensor, "batch found"]
     """What the reader found in the words."""
@@ -101,7 +101,7 @@ class WordReader(nn.Module):
 
 
 class TextToPixel(nn.Module):
-    """FPN over four levels (strides 4 to 32), told by a text what to look for."""
+    """FPN over four levels (strides 4 to 32), conditioned on a description."""
 
     def __init__(self, channels: int, text_width: int, kernel_channels: int = 32) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The two towers, built by open_clip: an image tower with its stages laid open, a text tower that is frozen.
+"""The two towers, built by open_clip: an image tower that returns every stage, and a frozen text tower.
 
 Any CLIP that open_clip can build enters here; what leaves is always a list of stages, a `TextCode`, and a way from
 the stages into the text's space. The embedded default reads its text weights from an installed package, so nothing is
@@ -73,7 +73,7 @@ class TextTower(nn.Module):
         return next(self.encoder.parameters()).device
 
     def train(self, mode: bool = True) -> "TextTower":
-        """Keep the frozen encoder in evaluation mode: its dropout must never wake."""
+        """Keep the frozen encoder in evaluation mode, so that its dropout is never active."""
         del mode
         return super().train(mode=False)
 
@@ -96,7 +96,7 @@ class ClipText(nn.Module):
 
 
 class Towers(NamedTuple):
-    """What a CLIP is taken apart into."""
+    """The image tower, the text tower and the patch codes of one CLIP."""
 
     image: ImageTower
     text: TextTower

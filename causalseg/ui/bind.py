@@ -92,7 +92,7 @@ def bind(
 def guarded(
     name: str, handler: Callable[..., Updates], message: Any, *, wipes: bool = True
 ) -> Callable[..., dict[Any, object]]:
-    """Show what a person can mend as a sentence, all else as a ticket; the rest of the page stays as it was."""
+    """Show an error that a person can mend as its sentence, any other as a ticket number; the page keeps its state."""
     steps = guarded_steps(name, lambda *values: iter([handler(*values)]), message, wipes=wipes)
 
     @wraps(handler)

@@ -1,4 +1,4 @@
-"""What the pages beside the main one stand on."""
+"""What all pages share: engine, label store, settings, versions and the fine-tuning process."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What a training reads: rows of scans with masks and names, squashed once to squares, and what is drawn from them."""
+"""Training data: rows of scans with masks and names, resized once to squares, and the batches drawn from them."""
 
 from training.data.reading import load_image, load_mask, read_index, train_rows
 from training.data.rows import Row

@@ -42,7 +42,7 @@ class Twin:
 
 
 class TwinShares(BaseModel):
-    """How often each kind of pair is drawn; what is left is a simple pair: one confounder, removed."""
+    """How often each kind of pair is drawn; the rest are simple pairs: one confounder, removed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,7 +75,7 @@ def draw_twin(
     rng: np.random.Generator,
     shares: TwinShares,
 ) -> Twin:
-    """Draw one pair from a scan that is taken to be clean."""
+    """Draw one pair from a scan that is assumed to be clean."""
     fitting = applicable(dictionary, modality)
     first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting], shares.often))
     draw = rng.random()

@@ -70,7 +70,7 @@ class LearnConfig:
 
 
 class Spoken(NamedTuple):
-    """What is said of confounders in some pictures."""
+    """People's statements about confounders in some pictures."""
 
     statistics: Float[Tensor, "picture statistics"]
     labels: Float[Tensor, "picture confounder"]
@@ -184,7 +184,7 @@ class Learner:
         )
 
     def _statement_loss(self, network: CausalSegNetwork, spoken: Spoken, replayed: np.ndarray) -> Tensor:
-        """What is said, and for what nobody speaks of, what the parent says."""
+        """Loss of people's statements, plus that of the parent's own strengths on replayed scans."""
         logits = network.presence.strength_logits(spoken.statistics, self.codes)
         is_said = ~spoken.labels.isnan()
         said = functional.binary_cross_entropy_with_logits(logits[is_said], spoken.labels[is_said])

@@ -182,7 +182,7 @@ def learn(
 
 
 class _Clock:
-    """One count of work: a picture and a step are about as dear, the scores as dear as forty."""
+    """Progress in one unit of work: a picture or a step counts 1, the scores count 40."""
 
     def __init__(self, on_progress: OnProgress, pictures: int, steps: int) -> None:
         self._on_progress, self._pictures, self._steps = on_progress, pictures, steps

@@ -157,7 +157,7 @@ class Scorer:
         return compared(undone, self._dice(self.version, after, every), before.groups)
 
     def statements(self, spoken: Spoken) -> Comparison:
-        """Whether detection agrees with what is said; of the statements that were learnt."""
+        """How often detection agrees with the statements that were learnt."""
         is_said, threshold = ~spoken.labels.isnan(), self.encoder.detected_from
         before, after = (
             ((network.presence.strength_logits(spoken.statistics, self.encoder.codes).sigmoid() >= threshold)[is_said]

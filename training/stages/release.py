@@ -55,10 +55,10 @@ def targets_shown(rows: Sequence[Row]) -> Mapping[str, str]:
 
 
 def sure_from(presence_logits: Float[np.ndarray, "scan target"], is_absent: Bool[np.ndarray, "scan target"]) -> float:
-    """Raw presence, in [0.5, 1), from which a thing is surely in a scan, and below whose opposite it surely is not.
+    """The presence threshold t, in [0.5, 1): from t on a thing is found, below 1 - t it is not.
 
-    In between it counts as found, unless the scan surely shows something else. So the higher, the fewer true things are
-    refused: the highest is chosen with which at most `ANSWERED_ABSENT` of the absent things are answered.
+    Between the two it is found unless another target of the same scan reaches t. A higher t refuses fewer things that
+    are present, so the highest t is chosen that answers at most `ANSWERED_ABSENT` of the absent things.
     """
     if not is_absent.any():
         return 0.5
@@ -75,9 +75,9 @@ def sure_from(presence_logits: Float[np.ndarray, "scan target"], is_absent: Bool
 def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float, float]:
     """The presence threshold and the temperature, from observed masks of the validation scans.
 
-    How sure a network is of what is there, and of what is not, differs more between kinds of scans than within one: it
-    is clear of most, and of breast ultrasound it is not. One threshold for all refuses true things where nothing is
-    clear, or answers absent ones everywhere else; see `sure_from`. The temperature minimises pixel cross-entropy.
+    Presence scores are near 0 or 1 in most kinds of scans, and in between in breast ultrasound. One simple threshold
+    would refuse true tumours there or answer absent things elsewhere; see `sure_from`. The temperature minimises pixel
+    cross-entropy.
 
     Raises:
         CannotLearn: no validation scan shows anything.

@@ -1,4 +1,4 @@
-"""What a model makes of the pictures, kept for the queue: written by whoever has a model, read without one."""
+"""The model's scores of pictures, kept for the queue. Writing them needs a model; reading them does not."""
 
 from collections.abc import Mapping
 

@@ -40,7 +40,7 @@ class Learnable:
 
     @property
     def statements(self) -> int:
-        """What is said of confounders and not contradicted."""
+        """Statements about confounders that nobody contradicts."""
         return sum(one.present + one.absent for one in self.opinions)
 
 

@@ -1,4 +1,4 @@
-"""A second pair of eyes: approve a mask or send it back. What was said stays; the newest word counts."""
+"""Reviews: approve a mask or send it back. Every review is kept; the newest counts."""
 
 from dataclasses import asdict
 from datetime import datetime

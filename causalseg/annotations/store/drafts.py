@@ -1,4 +1,4 @@
-"""Masks in the making: kept as often as one likes, replaced in place, there again after a reload or a crash.
+"""Unsaved masks: kept while a person draws, replaced in place, offered again after a reload or a crash.
 
 A draft is no label: it is not in `revisions`, not exported and not learnt from. There is one for each person, picture
 and description; saving a mask of that description ends it. It is one row, its mask inside, so that a crash leaves the
@@ -38,7 +38,7 @@ def keep(
     seconds_spent: float = 0,
     index: int | None = None,
 ) -> KeptDraft:
-    """Keep a mask in the making in place of the one before; the arguments are those of `LabelStore.save`.
+    """Keep an unsaved mask in place of the one before; the arguments are those of `LabelStore.save`.
 
     Raises:
         BadCorrection: the mask does not have the scan's size, or nobody signed it.

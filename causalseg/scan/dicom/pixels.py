@@ -48,7 +48,7 @@ def stored_frames(dataset: FileDataset) -> Iterator[Pixels]:
 
 
 def _decode(dataset: FileDataset, syntax: UID, frames: int) -> Iterator[Pixels]:
-    """Frame by frame; a compressed one by the first decoder that can do what is left."""
+    """Decode frame by frame; compressed frames by the first decoder that can."""
     if not syntax.is_encapsulated:
         yield from iter_pixels(dataset)
         return

@@ -140,7 +140,7 @@ def segment_slices(engine: Engine, state: SessionState, *, is_stopped: Callable[
 
 
 def shown_number(value: float) -> float:
-    """A number as a person reads it: no digits that nobody set."""
+    """A number for display: six significant digits."""
     return float(f"{value:.6g}")
 
 
@@ -253,7 +253,7 @@ def _strongest_first(encoded: EncodedScan, ids: Sequence[str]) -> tuple[str, ...
 
 
 def _typed(engine: Engine, encoded: EncodedScan | None) -> tuple[str, ...]:
-    """What was typed in for a scan, beside the dictionary."""
+    """The confounders that were typed in for a scan."""
     known = {entry.id for entry in engine.confounders}
     return () if encoded is None else tuple(id_ for id_ in encoded.strength if id_ not in known)
 

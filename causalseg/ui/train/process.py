@@ -1,4 +1,4 @@
-"""Fine-tuning in a process of its own: told by the line how far it is, stopped by ending it.
+"""Fine-tuning in a process of its own, which reports progress line by line and is stopped by ending it.
 
 Why a process: it can be ended at any moment and leaves no trace (its version is written under another name and renamed
 when it is whole), and the server answers meanwhile.
