@@ -1,5 +1,8 @@
 """Pictures of labels: what is painted where."""
 
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 
 from causalseg.ui import pictures
@@ -38,9 +41,12 @@ def test_where_two_labels_differ_each_has_its_colour() -> None:
 def test_a_curve_has_a_line_a_member_and_rises_with_the_loss() -> None:
     points = [Point(0, 1, 1.0), Point(0, 2, 0.5), Point(1, 1, 0.8)]
 
-    drawn = loss_curve.svg(points, "loss", "step")
+    drawn = ElementTree.fromstring(loss_curve.svg(points, "loss", "step"))
 
-    assert drawn.count("<polyline") == 2
-    assert f"44.0,{loss_curve._y(1.0, 0.5, 1.0):.1f} 632.0,{loss_curve._y(0.5, 0.5, 1.0):.1f}" in drawn
-    assert loss_curve._y(1.0, 0.5, 1.0) < loss_curve._y(0.5, 0.5, 1.0)
+    assert drawn.get("aria-label") == "loss"
+    paths = {number: drawn.findall(f".//*[@id='member-{number}']/{{*}}path") for number in (0, 1, 2)}
+    assert [len(found) for found in paths.values()] == [1, 1, 0]
+    (start_x, start_y), (end_x, end_y) = re.findall(r"([\d.]+) ([\d.]+)", paths[0][0].get("d", ""))
+    assert float(start_x) < float(end_x) and float(start_y) < float(end_y)  # y grows downward
+    assert "currentColor" in ElementTree.tostring(drawn, encoding="unicode")
     assert loss_curve.svg(points[:1], "loss", "step") == ""
