@@ -3,12 +3,10 @@
 Each command's module is imported when the command is asked for, and not before.
 """
 
-import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -22,6 +20,12 @@ COMMANDS = {
     "release": ("training.run:release", "Choose thresholds, write weights and manifest entry of a run."),
     "bundle": ("training.bundle:bundle", "Write a checkpoint as a MONAI bundle."),
     "evaluate": ("training.evaluate.commands:evaluate", "Write the tables of a checkpoint."),
+    "compare": ("training.experiments.compare:compare", "A checkpoint beside rivals without a causal core."),
+    "boxes": ("training.experiments.boxes:boxes", "What refining a mask in its box gains."),
+    "sites": ("training.experiments.sites:sites", "Leave one site out: five models, three sites."),
+    "typed": ("training.experiments.typed:typed", "Leave five confounders out of training, then type their names."),
+    "planted": ("training.experiments.planted.cli:planted", "The planted-shortcut experiment and its table."),
+    "train": ("training.experiments.papers:train", "Train the core of a paper: causalclipseg or mcdrl."),
     "speed": ("training.evaluate.commands:speed", "How long a person waits, on this machine; needs no data."),
     "record": ("training.evaluate.commands:record", "Put the tables' totals into the manifest and the documents."),
     "replay": ("training.finetune.cli:replay", "Store features of training scans, which fine-tuning replays."),
@@ -41,37 +45,22 @@ COMMANDS = {
 }
 """Name -> "module:function" and one line of help; the function's annotations are the command's options."""
 
-ARGPARSE = {
-    "training.experiments.planted.cli:add_command": ("planted",),
-    "training.experiments.sites:add_command": ("sites",),
-    "training.experiments.typed:add_command": ("typed",),
-    "training.experiments.boxes:add_command": ("boxes",),
-    "training._argparse:add_commands": ("train", "compare"),
-}
-"""Modules whose commands are not on typer yet, and the commands that they add."""
-
 
 class Lazy(TyperGroup):
     """A group that knows its commands' names and help, and imports one when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, in the order of the tables."""
-        return [*COMMANDS, *(name for names in ARGPARSE.values() for name in names)]
+        return [*COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One command, its module imported; None where there is none."""
-        if cmd_name in COMMANDS:
-            return _command(cmd_name, _function(COMMANDS[cmd_name][0]))
-        for place, names in ARGPARSE.items():
-            if cmd_name in names:
-                return _argparse_command(cmd_name, _function(place))
-        return None
+        return _command(cmd_name, _function(COMMANDS[cmd_name][0])) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Names and help, no module imported."""
         with formatter.section("Commands"):
-            told = {name: line for name, (_, line) in COMMANDS.items()}
-            formatter.write_dl([(name, told.get(name, "")) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _command(name: str, function: Callable[..., Any], **settings: Any) -> Any:
+def _command(name: str, function: Callable[..., Any]) -> Any:
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    single.command(name, **settings)(function)
+    single.command(name)(function)
     return get_command(single)
 
 
@@ -102,21 +91,6 @@ def _function(place: str) -> Callable[..., Any]:
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(True)
     return found
-
-
-def _argparse_command(name: str, add: Callable[..., Any]) -> Any:
-    def call(context: typer.Context) -> None:
-        parser = argparse.ArgumentParser(prog="python -m training")
-        commands = parser.add_subparsers(required=True)
-        shared = argparse.ArgumentParser(add_help=False)
-        shared.add_argument("--data", type=Path, required=True, help="folder with index.csv")
-        shared.add_argument("--cache", type=Path, default=Path("runs/squares"), help="where squashed scans are kept")
-        add(commands, shared)
-        options = parser.parse_args([name, *context.args])
-        options.command(options)
-
-    taking_all = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-    return _command(name, call, context_settings=taking_all)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,9 @@ def load_progress(
     raise_if_changed(run_dir, saved["config"], config)
     set_model_state_dict(network, saved["network"], options=_WHOLE)
     set_optimizer_state_dict(network, optimizer, saved["optimizer"], options=_WHOLE)
+    for name, parameter in network.named_parameters():
+        if name not in saved["optimizer"]["state"]:  # it has had no gradient yet; torch made up a first step for it
+            optimizer.state.pop(parameter, None)
     schedule.load_state_dict(saved["schedule"])
     own = kept_state(network)
     average = {name: _placed_like(own[name], value) for name, value in saved["average"].items()}

@@ -26,6 +26,8 @@ SUITES = {
 
 Data = Annotated[Path, typer.Option(help="Folder with index.csv, label store, or parquet shards.")]
 Checkpoint = Annotated[str, typer.Option(help="Name in checkpoints_manifest.yaml.")]
+Run = Annotated[Path, typer.Option(help="Folder of the training; made, or resumed.")]
+Cache = Annotated[Path, typer.Option(help="Where squashed scans are kept.")]
 Out = Annotated[Path, typer.Option(help="Folder of the tables.")]
 
 
@@ -68,7 +70,7 @@ def _text(checkpoint: str, groups: Groups) -> dict[str, Any]:
 
 def _branches(checkpoint: str, groups: Groups) -> dict[str, Any]:
     from causalseg.models.causalclipseg import CausalClipSegNetwork
-    from training.experiments.papers.branches import branches_table
+    from training.experiments.causalclipseg import branches_table
 
     entry = find_entry(checkpoint)
     network = cast(CausalClipSegNetwork, load_network(entry))

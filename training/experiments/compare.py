@@ -1,6 +1,9 @@
 """Does a causal core pay? `causalseg`'s masks beside those of rivals that have none, scan by scan.
 
-A rival is an observed segmenter with the same towers, trained on the same scans (see `rivals`). Compared are
+    python -m training run augmented --data FOLDER --run RUN    # a rival: recipes/augmented.yaml, recipes/plain.yaml
+    python -m training compare --data FOLDER --rival RUN        # docs/results/rivals.md
+
+A rival is an observed segmenter with the same towers, trained on the same scans. Compared are
 
     clean       test scans of the five source sets and of three unseen sites, with the neutral description
     confounded  the twins of `training.evaluate.faithfulness`: the same scans, confounders, strength, seeds and words
@@ -10,23 +13,41 @@ Masks are compared as the decoders draw them, also where a model says that nothi
 that answer is chosen apart for each, and a refusal would pass for a bad mask. How often each refuses stands beside it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
+import typer
+from jaxtyping import Bool
 
 from causalseg.annotations import dice
-from causalseg.engine import Engine, Segmentation
+from causalseg.checkpoints import find_entry
+from causalseg.engine import Engine
 from causalseg.errors import CannotLearn
 from causalseg.scan import Scan
-from training.data import Row, load_mask
+from training.data import Row, load_mask, load_squares, read_index
 from training.data.descriptions import neutral
+from training.evaluate.commands import Cache, Checkpoint, Data, Out
 from training.evaluate.faithfulness import Protocol, rows_for, twin_seed
 from training.evaluate.measures import Mean, bootstrap_mean
-from training.evaluate.scans import ID_SETS, OOD_SETS, as_scan, spread
-
-OnProgress = Callable[[int, int], object]
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.evaluate.scans import (
+    ID_SETS,
+    OOD_SETS,
+    Groups,
+    OnProgress,
+    as_scan,
+    evaluation_rows,
+    no_progress,
+    reported,
+    spread,
+)
+from training.progress import Bar
+from training.runs import load_architecture, trained
+from training.stages.release import choose_thresholds, new_entry
 
 OBSERVED, ADJUSTED = "causalseg, observed", "causalseg, adjusted"
 CLEAN_SCANS = 300
@@ -34,82 +55,104 @@ CLEAN_SCANS = 300
 _ROUNDED = 1e-4
 """How far the same mean may be from itself in a report, which rounds."""
 
+Picture = dict[str, Any]
+"""What every model made of one picture: its patient, and by model a Dice and whether it refused."""
 
-@dataclass(slots=True)
-class Paired:
-    """Dice of every model on the same pictures."""
 
-    dice: dict[str, list[float]] = field(default_factory=dict)
-    refused: dict[str, list[bool]] = field(default_factory=dict)
-    patients: list[str] = field(default_factory=list)
+def compare(
+    data: Data,
+    rival: Annotated[list[Path], typer.Option(help="Run of a rival; repeat for more.")],
+    checkpoint: Checkpoint = "causalseg-lite",
+    join: Annotated[
+        Path | None, typer.Option(help="rivals.json of the same checkpoint whose other rivals are kept.")
+    ] = None,
+    cache: Cache = Path("runs/squares"),
+    out: Out = RESULTS_DIR,
+) -> None:
+    """A checkpoint beside rivals without a causal core."""
+    rows = read_index(data)
+    rivals = {run.name: _engine(run, rows, cache) for run in rival}
+    table = comparison_table(Engine.load(checkpoint), rivals, evaluation_rows(rows), Protocol(), Bar("compare"))
+    named = " ".join(f"--rival {run.name}" for run in rival)
+    made_by = provenance(
+        find_entry(checkpoint), f"python -m training compare --data FOLDER --checkpoint {checkpoint} {named}"
+    )
+    if join is not None:
+        before = json.loads(join.read_text(encoding="utf-8"))
+        table, joined = with_rivals_of(before, made_by, table), before["made_by"]
+        made_by |= {"joined with": f"{joined['command']} (commit {joined['commit']})"}
+    write_report("rivals", {"rivals": table, "kinds": means_of_kinds(table)}, made_by, out)
 
-    def add(self, answers: Mapping[str, Segmentation], mask: np.ndarray, patient: str) -> None:
-        """One picture, answered by every model."""
-        for name, answer in answers.items():
-            self.dice.setdefault(name, []).append(dice(answer.probability > 0.5, mask))
-            self.refused.setdefault(name, []).append(not answer.found)
-        self.patients.append(patient)
 
-    def join(self, other: "Paired") -> None:
-        """All pictures of `other` too."""
-        for name in other.dice:
-            self.dice.setdefault(name, []).extend(other.dice[name])
-            self.refused.setdefault(name, []).extend(other.refused[name])
-        self.patients.extend(other.patients)
-
-    def summary(self, rivals: Sequence[str]) -> dict[str, Any]:
-        """Means of all, and what the adjusted mask gains over the observed one and over each rival."""
-        means = {name: bootstrap_mean(values, self.patients) for name, values in self.dice.items()}
-        gains = {f"adjusted over {name}": self._gain(name) for name in rivals}
-        refused = {f"refused by {name}": float(np.mean(values)) for name, values in self.refused.items()}
-        over_observed = {"adjusted over observed": self._gain(OBSERVED)}
-        return {"pictures": len(self.patients), **means, **gains, **over_observed, **refused}
-
-    def _gain(self, name: str) -> Any:
-        differences = np.subtract(self.dice[ADJUSTED], self.dice[name]).tolist()
-        return bootstrap_mean(differences, self.patients)
+def _engine(run: Path, rows: Sequence[Row], cache: Path) -> Engine:
+    """A run as an engine, with thresholds chosen as a released checkpoint's are."""
+    network, architecture = trained(run), load_architecture(run)
+    val = [row for row in rows if row.role == "source" and row.split == "val"]
+    thresholds = choose_thresholds(network, load_squares(val, architecture.input_side_px, cache))
+    return Engine(network, new_entry(run.name, *thresholds, architecture))
 
 
 def comparison_table(
     engine: Engine,
     rivals: Mapping[str, Engine],
-    groups: dict[str, list[Row]],
+    groups: Groups,
     protocol: Protocol,
-    on_progress: OnProgress = lambda done, total: None,
-) -> dict[str, Any]:
+    on_progress: OnProgress = no_progress,
+) -> dict[str, dict[str, Any]]:
     """A row for each set, for each confounder, and for all confounded pictures together."""
-    clean = {name: groups[name] for name in (*ID_SETS, *OOD_SETS) if name in groups}
-    simulated = [entry for entry in engine.confounders if entry.simulator]
-    total, table, everything = len(clean) + len(simulated), {}, Paired()
-    for done, (name, rows) in enumerate(clean.items()):
-        table[f"clean: {name}"] = clean_pictures(engine, rivals, rows, CLEAN_SCANS).summary(list(rivals))
-        on_progress(done + 1, total)
-    for done, entry in enumerate(simulated):
-        paired = Paired()
+    clean = [name for name in (*ID_SETS, *OOD_SETS) if name in groups]
+    table = {f"clean: {name}": summary(clean_pictures(engine, rivals, groups[name], CLEAN_SCANS)) for name in clean}
+    everything: list[Picture] = []
+    for entry in reported([entry for entry in engine.confounders if entry.simulator], on_progress):
+        pictures: list[Picture] = []
         for index, row in enumerate(rows_for(entry, groups, protocol.scans)):
             spoilt = engine.add(as_scan(row), entry.id, protocol.strength, twin_seed(protocol, index))
-            answers = _answers(engine, rivals, row.target, spoilt)
-            paired.add(answers, load_mask(row.mask), row.patient)
-        everything.join(paired)
-        if paired.patients:
-            table[f"confounded: {entry.id}"] = paired.summary(list(rivals))
-        on_progress(len(clean) + done + 1, total)
-    table["confounded: all"] = everything.summary(list(rivals))
-    return table
+            pictures.append(_picture(engine, rivals, row, row.target, spoilt, load_mask(row.mask)))
+        everything += pictures
+        if pictures:
+            table[f"confounded: {entry.id}"] = summary(pictures)
+    return table | {"confounded: all": summary(everything)}
 
 
-def clean_pictures(engine: Engine, rivals: Mapping[str, Engine], rows: Sequence[Row], count: int) -> Paired:
+def clean_pictures(engine: Engine, rivals: Mapping[str, Engine], rows: Sequence[Row], count: int) -> list[Picture]:
     """Every model on at most `count` of the rows, evenly spaced, with the neutral description; empty masks left out."""
-    paired, drawn = Paired(), [(row, mask) for row in rows if (mask := load_mask(row.mask)).any()]
-    for row, mask in spread(drawn, count):
-        paired.add(_answers(engine, rivals, neutral(row.target), as_scan(row)), mask, row.patient)
-    return paired
+    drawn = [(row, mask) for row in rows if (mask := load_mask(row.mask)).any()]
+    return [
+        _picture(engine, rivals, row, neutral(row.target), as_scan(row), mask) for row, mask in spread(drawn, count)
+    ]
 
 
-def _answers(engine: Engine, rivals: Mapping[str, Engine], text: str, scan: Scan) -> dict[str, Segmentation]:
+def _picture(
+    engine: Engine,
+    rivals: Mapping[str, Engine],
+    row: Row,
+    text: str,
+    scan: Scan,
+    mask: Bool[np.ndarray, "height width"],
+) -> Picture:
     encoded = engine.encode(scan)
-    own = {OBSERVED: engine.segment(encoded, text, remove=None), ADJUSTED: engine.segment(encoded, text)}
-    return own | {name: rival.segment(rival.encode(scan), text, remove=None) for name, rival in rivals.items()}
+    answers = {OBSERVED: engine.segment(encoded, text, remove=None), ADJUSTED: engine.segment(encoded, text)}
+    answers |= {name: rival.segment(rival.encode(scan), text, remove=None) for name, rival in rivals.items()}
+    scores = {name: dice(answer.probability > 0.5, mask) for name, answer in answers.items()}
+    return {"patient": row.patient, **scores} | {f"refused by {name}": not one.found for name, one in answers.items()}
+
+
+def summary(pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Means of all, and what the adjusted mask gains over the observed one and over each rival, picture by picture."""
+    frame = pd.DataFrame([*pictures])
+    models = [str(name) for name in frame if name != "patient" and not str(name).startswith("refused by ")]
+    gains = {
+        f"adjusted over {'observed' if name == OBSERVED else name}": bootstrap_mean(
+            frame[ADJUSTED] - frame[name], frame["patient"]
+        )
+        for name in (*(model for model in models if model not in (OBSERVED, ADJUSTED)), OBSERVED)
+    }
+    return {
+        "pictures": len(frame),
+        **{name: bootstrap_mean(frame[name], frame["patient"]) for name in models},
+        **gains,
+        **{f"refused by {name}": float(np.mean(frame[f"refused by {name}"])) for name in models},
+    }
 
 
 def with_rivals_of(before: Mapping[str, Any], made_by: Mapping[str, str], table: dict[str, Any]) -> dict[str, Any]:

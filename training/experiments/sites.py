@@ -1,5 +1,7 @@
 """MCDRL's protocol, leave one site out, on three sites of polyps: five models from one start.
 
+    python -m training sites --data FOLDER --run RUN    # docs/results/sites.md
+
 For each site in turn, the other two are learnt from: first a plain segmenter from the ImageNet tower, the same for all,
 then every model goes on from it for as many passes over the same scans:
 
@@ -12,7 +14,6 @@ Pictures are 128 px squares here, so that eighteen trainings fit into two hours 
 models with one another, not with figures published at other sizes.
 """
 
-import argparse
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
 from training.data import Squares, load_squares, read_index
 from training.data.rows import Row
-from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
-from training.experiments.compare import Paired, clean_pictures
-from training.experiments.papers.stage import PAPERS, train_paper
+from training.evaluate.commands import Cache, Data, Out, Run
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
+from training.experiments.compare import Picture, clean_pictures, summary
+from training.experiments.papers import PAPERS, train_paper
 from training.imagenet import load_imagenet
 from training.loop import learn
 from training.progress import Bar
@@ -83,37 +85,28 @@ class _Fold:
     config: SitesConfig
 
 
-def add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
-) -> None:
-    """Put `sites` among the other commands."""
-    parser = commands.add_parser("sites", parents=[shared], help="leave one site out: five models, three sites")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the trainings; made, or resumed")
-    parser.add_argument("--out", type=Path, default=RESULTS_DIR)
-    parser.set_defaults(command=_sites)
-
-
-def _sites(options: argparse.Namespace) -> None:
+def sites(data: Data, run: Run, cache: Cache = Path("runs/squares"), out: Out = RESULTS_DIR) -> None:
+    """Leave one site out: five models, three sites."""
     config = SitesConfig()
-    rows = [row for row in read_index(options.data) if row.set in SITES]
+    rows = [row for row in read_index(data) if row.set in SITES]
     if missing := [site for site in SITES if site not in {row.set for row in rows}]:
         raise CannotLearn(f"The data holds no scans of {', '.join(missing)}; give a folder that does.")
-    squares = load_squares(rows, config.architecture.input_side_px, options.cache, on_progress=Bar("squash"))
-    made_by = {"commit": commit_of_code(), "command": "python -m training sites --data FOLDER --run RUN"}
-    write_report("sites", {"sites": leave_one_out(squares, config, options.run)}, made_by, options.out)
+    squares = load_squares(rows, config.architecture.input_side_px, cache, on_progress=Bar("squash"))
+    made_by = provenance(None, "python -m training sites --data FOLDER --run RUN")
+    write_report("sites", {"sites": leave_one_out(squares, config, run)}, made_by, out)
 
 
 def leave_one_out(squares: Squares, config: SitesConfig, run: Path) -> dict[str, Any]:
     """A row for each site that is held out, and one for all of them: Dice of every model, and paired gains."""
-    table, everything = dict[str, Any](), Paired()
+    table, everything = dict[str, Any](), list[Picture]()
     for site in config.held_out:
         fold, unseen = _fold(squares, site, config, run / site)
         engines = {name: _engine(fold, name) for name in ("causalseg", *RIVALS)}
         causal = engines.pop("causalseg")
-        paired = clean_pictures(causal, engines, unseen, config.test_scans)
-        table[f"{site} held out"] = paired.summary(RIVALS)
-        everything.join(paired)
-    return table | {"all of them": everything.summary(RIVALS)}
+        pictures = clean_pictures(causal, engines, unseen, config.test_scans)
+        table[f"{site} held out"] = summary(pictures)
+        everything += pictures
+    return table | {"all of them": summary(everything)}
 
 
 def _fold(squares: Squares, site: str, config: SitesConfig, run: Path) -> tuple[_Fold, list[Row]]:

@@ -8,7 +8,7 @@ from causalseg.engine import Engine
 from training.data import read_index
 from training.evaluate.report import write_report
 from training.evaluate.scans import evaluation_rows
-from training.experiments.boxes import HAND, _by_hand, boxes_table
+from training.experiments.boxes import HAND, boxes_table, by_a_hand
 
 
 def test_each_set_has_its_gain_over_the_adjusted_mask(data_dir: Path, tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_each_set_has_its_gain_over_the_adjusted_mask(data_dir: Path, tmp_path: 
 def test_a_hand_misses_each_side_by_a_tenth_at_most() -> None:
     truth = np.zeros((200, 300), bool)
     truth[50:150, 100:200] = True
-    ys, xs = np.nonzero(_by_hand(truth, np.random.default_rng(3)))
+    ys, xs = np.nonzero(by_a_hand(truth, np.random.default_rng(3)))
     edges = np.array([ys.min(), ys.max() + 1, xs.min(), xs.max() + 1])
     off = abs(edges - [50, 150, 100, 200])
     assert off.max() <= 100 * HAND and off.any()

@@ -11,7 +11,7 @@ from causalseg.models.causalclipseg import CausalClipSegNetwork
 from tests.models.small import SIDE_PX, small_network
 from training.__main__ import main
 from training.data import read_index
-from training.experiments.papers.branches import branches_table
+from training.experiments.causalclipseg import branches_table
 from training.resume import load_average
 from training.runs import load_architecture
 

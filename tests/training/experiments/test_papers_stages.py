@@ -17,16 +17,17 @@ from causalseg.models.mcdrl import McdrlNetwork
 from tests.models.small import small_network
 from tests.same import assert_same_weights
 from training.data import Row, Squares
-from training.experiments.papers.causalclipseg_stage import CausalClipSegConfig, Game, Turn, train_causalclipseg
-from training.experiments.papers.mcdrl_stage import McdrlConfig, McdrlTrainer, causal_loss, class_index, train_mcdrl
-from training.experiments.papers.questions import optimizer_of
-from training.experiments.papers.stage import train_paper
+from training.experiments.causalclipseg import CausalClipSegSettings, Game, Turn
+from training.experiments.mcdrl import McdrlSettings, McdrlTrainer, causal_loss, class_index
+from training.experiments.paper_settings import WHOLE_TOWER
+from training.experiments.papers import train_paper
+from training.loop import learn, let_learn
 from training.runs import load_architecture, save_architecture, take_shared
 
-GAME = CausalClipSegConfig(
-    epochs=2, batch_size=8, freeze_beginning=False, warm_up_share=0.5, masker_every=2, average_decay=0.5
+GAME = CausalClipSegSettings(
+    epochs=2, batch_size=8, rates=WHOLE_TOWER, warm_up_share=0.5, masker_every=2, average_decay=0.5
 )
-LOSSES = McdrlConfig(epochs=2, batch_size=8, freeze_beginning=False, causal_from=0.5, average_decay=0.5)
+LOSSES = McdrlSettings(epochs=2, batch_size=8, rates=WHOLE_TOWER, causal_from=0.5, average_decay=0.5)
 
 
 def game_network() -> CausalClipSegNetwork:
@@ -42,8 +43,8 @@ def mcdrl_network() -> McdrlNetwork:
 def play(squares: Squares, step: int) -> tuple[CausalClipSegNetwork, set[str]]:
     """Take one optimizer step as the `step`-th of a run; the network and the names of what moved, buffers too."""
     network = game_network()
-    game = Game(network, squares, GAME, [])
-    optimizer = optimizer_of(network, GAME)
+    game = Game(network, squares, GAME)
+    optimizer = torch.optim.AdamW(let_learn(network, GAME))
     before = {name: value.clone() for name, value in kept_state(network).items()}
     losses = game.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), step)
     optimizer.zero_grad()
@@ -53,7 +54,7 @@ def play(squares: Squares, step: int) -> tuple[CausalClipSegNetwork, set[str]]:
 
 
 def test_turns_follow_the_warm_up(squares: Squares) -> None:
-    game = Game(game_network(), squares, GAME, [])  # 16 scans in batches of 8: two steps an epoch
+    game = Game(game_network(), squares, GAME)  # 16 scans in batches of 8: two steps an epoch
 
     turns = [game.turn(step) for step in range(6)]
 
@@ -82,7 +83,7 @@ def test_masks_are_held_at_one_in_the_warm_up(squares: Squares, monkeypatch: pyt
         torch.nn.init.constant_(parameter, float("nan"))
     losses = []
     for network in (spoilt, plain):
-        game = Game(network, squares, GAME, [])
+        game = Game(network, squares, GAME)
         arguments = (np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0))
         losses.append(game.losses(*arguments, 0))
         later = game.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 3)
@@ -93,7 +94,7 @@ def test_masks_are_held_at_one_in_the_warm_up(squares: Squares, monkeypatch: pyt
 
 
 def test_the_maskers_want_the_confounding_branch_to_fail(squares: Squares) -> None:
-    losses = Game(game_network(), squares, GAME, []).losses(
+    losses = Game(game_network(), squares, GAME).losses(
         np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), 2
     )
 
@@ -101,7 +102,7 @@ def test_the_maskers_want_the_confounding_branch_to_fail(squares: Squares) -> No
 
 
 def test_the_causal_loss_starts_when_the_warm_up_ends(squares: Squares) -> None:
-    trainer = McdrlTrainer(mcdrl_network(), squares, LOSSES, [])
+    trainer = McdrlTrainer(mcdrl_network(), squares, LOSSES)
 
     def names(step: int) -> set[str]:
         return {*trainer.losses(np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0), step)}
@@ -111,7 +112,7 @@ def test_the_causal_loss_starts_when_the_warm_up_ends(squares: Squares) -> None:
 
 def test_gradients_of_mcdrl_reach_all_that_is_trained(squares: Squares) -> None:
     network = mcdrl_network()
-    trainer = McdrlTrainer(network, squares, LOSSES, [])
+    trainer = McdrlTrainer(network, squares, LOSSES)
 
     losses = trainer.losses(np.arange(16), np.random.default_rng(0), torch.Generator().manual_seed(0), 2)
     sum(losses.values(), start=torch.zeros(())).backward()
@@ -139,13 +140,13 @@ def test_the_causal_loss_is_the_squared_distance_of_scans_with_a_class() -> None
 
 def game(squares: Squares, run_dir: Path) -> dict[str, Tensor]:
     network = game_network()
-    train_causalclipseg(network, squares, GAME, run_dir)
+    learn(Game(network, squares, GAME), run_dir)
     return kept_state(network)
 
 
 def mcdrl(squares: Squares, run_dir: Path) -> dict[str, Tensor]:
     network = mcdrl_network()
-    train_mcdrl(network, squares, LOSSES, run_dir)
+    learn(McdrlTrainer(network, squares, LOSSES), run_dir)
     return kept_state(network)
 
 

@@ -18,6 +18,7 @@ from training.experiments.planted.cli import TARGETS, experiment
 from training.experiments.planted.learn import (
     DESCRIPTION,
     ERASING,
+    EraseTrainer,
     PlantedConfig,
     Views,
     answer_under_do,
@@ -122,10 +123,10 @@ def test_twins_come_only_from_scans_without_the_mark(
 ) -> None:
     seen: list[np.ndarray] = []
 
-    def keep(*arguments: object) -> None:
-        seen.append(arguments[3](np.random.default_rng(0)))  # pyright: ignore[reportCallIssue]
+    def keep(trainer: EraseTrainer, run_dir: Path) -> None:
+        seen.append(trainer.draw_epoch(np.random.default_rng(0)))
 
-    monkeypatch.setattr("training.experiments.planted.learn.run_loop", keep)
+    monkeypatch.setattr("training.experiments.planted.learn.learn", keep)
 
     train_erase(fresh_network(SMALL), planted, SMALL, tmp_path / "erase")
 
@@ -226,7 +227,7 @@ def test_data_without_tumours_is_refused_in_words(tmp_path: Path, capsys: pytest
 def test_a_stopped_reading_ends_where_a_straight_one_does(
     planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(SMALL, passes=4)
+    config = replace(SMALL, passes=4, average_decay=0.5)
     straight, resumed = fresh_network(config), fresh_network(config)
     train_read(straight, planted, config, tmp_path / "straight" / "read")
     monkeypatch.setattr("training.loop.save_progress", _save_then_stop)

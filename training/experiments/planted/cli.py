@@ -4,11 +4,11 @@ With `--split val` the tests are made of validation scans and the table stays in
 settings are chosen on. Every training resumes from the run's folder.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import typer
 from torch import Tensor
 
 from causalseg.errors import CannotLearn
@@ -16,7 +16,8 @@ from causalseg.models.network import CausalSegNetwork
 from training.data import Squares, load_squares, read_index
 from training.data.rows import Row
 from training.data.text_cache import TextCache
-from training.evaluate.report import RESULTS_DIR, commit_of_code, write_report
+from training.evaluate.commands import Cache, Data, Run
+from training.evaluate.report import RESULTS_DIR, provenance, write_report
 from training.experiments.planted.learn import (
     DESCRIPTION,
     PlantedConfig,
@@ -50,26 +51,21 @@ PAIRS = ((REMOVED, "plain"), (REMOVED, "augmented"), (REMOVED, OBSERVED), ("augm
 _TEST_SEED = 7
 
 
-def add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+def planted(
+    data: Data,
+    run: Run,
+    split: Annotated[Literal["test", "val"], typer.Option(help="Scans that the tests are made of.")] = "test",
+    cache: Cache = Path("runs/squares"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the table; default: docs/results, or the run's for val.")
+    ] = None,
 ) -> None:
-    """Put `planted` among the other commands."""
-    parser = commands.add_parser("planted", parents=[shared], help="the planted-shortcut experiment and its table")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the trainings; made, or resumed")
-    parser.add_argument("--split", choices=("test", "val"), default="test", help="scans that the tests are made of")
-    parser.add_argument("--out", type=Path, help="folder of the table; default: docs/results, or the run's for val")
-    parser.set_defaults(command=_planted)
-
-
-def _planted(options: argparse.Namespace) -> None:
-    rows, config = read_index(options.data), PlantedConfig()
-    learnt, asked = (_squares(rows, split, config, options.cache) for split in ("train", options.split))
-    planted = plant(learnt, config.planted_share, config.seed)
-    tables = experiment(planted, asked, config, options.run)
-    out = options.out or (RESULTS_DIR if options.split == "test" else options.run)
-    split = "" if options.split == "test" else f" --split {options.split}"
-    made_by = {"commit": commit_of_code(), "command": f"python -m training planted --data FOLDER --run RUN{split}"}
-    write_report("planted", tables, made_by, out)
+    """The planted-shortcut experiment and its table."""
+    rows, config = read_index(data), PlantedConfig()
+    learnt, asked = (_squares(rows, part, config, cache) for part in ("train", split))
+    tables = experiment(plant(learnt, config.planted_share, config.seed), asked, config, run)
+    command = "python -m training planted --data FOLDER --run RUN" + ("" if split == "test" else f" --split {split}")
+    write_report("planted", tables, provenance(None, command), out or (RESULTS_DIR if split == "test" else run))
 
 
 def experiment(planted: Planted, asked: Squares, config: PlantedConfig, run: Path) -> dict[str, Any]:

@@ -10,18 +10,18 @@ are frozen by then: the mask of a marked scan would teach them to let its mark t
 Only that a scan is free of the planted mark is known; of a marked scan it is never told where its mark is.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from causalseg.causal.dictionary import load_dictionary
-from causalseg.causal.intervention import Removal
+from causalseg.causal.intervention import Evidence, Removal, make_removal
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, with_removal
 from causalseg.models.preprocess import to_network
@@ -30,12 +30,12 @@ from training.data.augment import augment
 from training.data.descriptions import neutral
 from training.data.text_cache import TextCache
 from training.data.twins import region_map
-from training.experiments.papers.questions import freeze_beginning
 from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.imagenet import load_imagenet
-from training.loop import BatchLosses, Loop, run_loop
+from training.loop import LoopSettings, Trainer, learn
 from training.losses import feature_distance, mask_loss, spread_of
-from training.precision import keep_slow_convolutions_in_float32, mixed_precision
+from training.precision import keep_slow_convolutions_in_float32
+from training.stages.observe import FROM_IMAGENET
 
 CONFOUNDER = "calipers"
 DESCRIPTION = neutral("benign breast tumour")
@@ -68,6 +68,15 @@ class PlantedConfig:
     """Of the feature distance where the mark was drawn, beside that of the whole picture."""
     seed: int = 0
 
+    def of_stage(
+        self, passes: int, rates: dict[str, float], batch_norm: Literal["learn", "keep"] = "keep"
+    ) -> LoopSettings:
+        """The loop of one training: its passes, and what learns."""
+        return LoopSettings(
+            epochs=passes, rates=rates, batch_norm=batch_norm, batch_size=self.batch_size, seed=self.seed,
+            weight_decay=self.weight_decay, average_decay=self.average_decay,
+        )  # fmt: skip
+
     @property
     def read_passes(self) -> int:
         """What is left for reading under do()."""
@@ -97,82 +106,124 @@ def train_observed(
     network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path, passes: int, misplaced_share: float
 ) -> None:
     """Train the observed pass, as a plain segmenter or with misplaced calipers as augmentation; resumes from `run`."""
-    frozen: list[nn.Module] = [network.text_tower, network.presence, network.intervention]
-    for module in frozen:
-        module.requires_grad_(requires_grad=False)
-    frozen += freeze_beginning(network.image_tower)
-    tower = [p for p in network.image_tower.parameters() if p.requires_grad]
-    rest = [*network.neck.parameters(), *network.decoder.parameters()]
-    material = _Material(network, planted, config)
-
-    def losses(
-        chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> dict[str, Tensor]:
-        del step
-        network.train()
-        for module in frozen:
-            module.eval()
-        images, masks = material.asked(chosen, misplaced_share, rng, generator)
-        with mixed_precision():
-            logits = network.answer(images, material.text(len(chosen))).mask_logits
-        return {"mask": _answer_loss(logits, masks)}
-
-    _run(network, [(tower, config.tower_rate), (rest, config.decoder_rate)], losses, planted, config, run, passes)
+    rates = {path: rate and (config.tower_rate if "tower" in path else rate) for path, rate in FROM_IMAGENET.items()}
+    settings = config.of_stage(passes, rates | {"neck": config.decoder_rate, "decoder": config.decoder_rate}, "learn")
+    learn(ObservedTrainer(network, planted, config, settings, misplaced_share), run)
 
 
 def train_erase(network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path) -> None:
     """Train the erasing blocks on twins of scans that are free of the mark; resumes from `run`."""
-    network.requires_grad_(requires_grad=False).eval()
-    learning = nn.ModuleList([network.intervention.code, *network.intervention.early[:ERASING]])
-    learning.requires_grad_(requires_grad=True)
-    material = _Material(network, planted, config)
-
-    def losses(
-        chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
-    ) -> dict[str, Tensor]:
-        del step
-        views = material.views(chosen, generator)
-        inputs, regions = _with_any(views, config.null_share, rng)
-        with mixed_precision():
-            with torch.no_grad():
-                goals = _stages(network, to_network(torch.from_numpy(views.images_u8)), None)
-            removal = material.removal(len(chosen))
-            reached = _stages(network, to_network(torch.from_numpy(inputs)), removal)
-        everyone = torch.ones(len(chosen))
-        overall = [feature_distance(a, b, everyone) for a, b in zip(reached, goals, strict=True)]
-        inside = [_distance_inside(a, b, regions) for a, b in zip(reached, goals, strict=True)]
-        return {
-            "feature": torch.stack(overall).mean(),
-            "inside": config.inside_weight * torch.stack(inside).mean(),
-        }
-
-    free = np.flatnonzero(~planted.is_marked)
-    groups = [([*learning.parameters()], config.removal_rate)]
-    _run(network, groups, losses, planted, config, run, config.erase_passes, free)
+    rates = dict.fromkeys(("intervention.code", *_blocks(0, ERASING)), config.removal_rate)
+    learn(EraseTrainer(network, planted, config, config.of_stage(config.erase_passes, rates)), run)
 
 
 def train_read(network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path) -> None:
     """Train what follows the erasing blocks under do(), from all scans and their masks; resumes from `run`."""
-    network.requires_grad_(requires_grad=False).eval()
-    own = network.stages_under_do
-    if own is None:
+    if network.stages_under_do is None:
         raise ValueError("reading under do() needs stages of its own: Architecture(separate=True)")
-    blocks = nn.ModuleList([*network.intervention.early[ERASING:], *network.intervention.late])
-    for part in (own, blocks):
-        part.requires_grad_(requires_grad=True)
-    material = _Material(network, planted, config)
+    rates = dict.fromkeys(("intervention.late", *_blocks(ERASING, 4)), config.removal_rate)
+    settings = config.of_stage(config.read_passes, rates | {"stages_under_do": config.tower_rate})
+    learn(ReadTrainer(network, planted, config, settings, config.misplaced_share), run)
+
+
+def _blocks(first: int, last: int) -> list[str]:
+    return [f"intervention.early.{index}" for index in range(first, last)]
+
+
+class PlantedTrainer(Trainer[LoopSettings]):
+    """What every step draws on."""
+
+    network: CausalSegNetwork
+
+    def __init__(
+        self,
+        network: CausalSegNetwork,
+        planted: Planted,
+        config: PlantedConfig,
+        settings: LoopSettings,
+        misplaced_share: float = 0.0,
+    ) -> None:
+        super().__init__(network, planted.squares, settings)
+        self.config, self.planted, self.misplaced_share = config, planted, misplaced_share
+        self.texts, self.code = TextCache(network.text_tower), caliper_code(network)
+
+    def draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
+        """A pass: all scans once."""
+        return rng.permutation(len(self.data.rows))
+
+    def views(self, chosen: np.ndarray, generator: torch.Generator) -> Views:
+        """Random views of the chosen scans."""
+        images, masks, _ = augment(
+            to_network(torch.from_numpy(self.data.images_u8[chosen])),
+            torch.from_numpy(self.data.masks[chosen])[:, None].float(),
+            [self.data.rows[i].modality for i in chosen],
+            generator,
+        )
+        bytes_u8 = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return Views(bytes_u8, masks[:, 0].numpy() > 0.5)
+
+    def input(self, images_u8: UInt8[np.ndarray, "batch height width 3"]) -> Float[Tensor, "batch 3 height width"]:
+        """Pictures as the network takes them."""
+        return to_network(torch.from_numpy(images_u8)).to(self.device)
+
+    def answer(self, images: Tensor) -> Tensor:
+        """Mask logits of the observed pass."""
+        return self.network.answer(images, self.texts.encode([DESCRIPTION] * len(images))).mask_logits
 
     def losses(
-        chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
+        """The mask of views, a share of which has misplaced calipers."""
         del step
-        images, masks = material.asked(chosen, config.misplaced_share, rng, generator)
-        with mixed_precision():
-            logits = answer_under_do(network, images, material.removal(len(chosen)), material.text(len(chosen)))
-        return {"mask": _answer_loss(logits, masks)}
+        views = self.views(chosen, generator)
+        logits = self.answer(self.input(with_misplaced(views, self.misplaced_share, rng))).float()
+        truth = torch.from_numpy(views.masks)[:, None].float().to(self.device)
+        return {"mask": mask_loss(functional.interpolate(logits, size=truth.shape[-2:], mode="bilinear"), truth)}
 
-    groups = [([*own.parameters()], config.tower_rate), ([*blocks.parameters()], config.removal_rate)]
-    _run(network, groups, losses, planted, config, run, config.read_passes)
+
+class ObservedTrainer(PlantedTrainer):
+    """The observed pass."""
+
+    name = "observed"
+
+
+class ReadTrainer(PlantedTrainer):
+    """The pass under do()."""
+
+    name = "read"
+
+    def answer(self, images: Tensor) -> Tensor:
+        """Mask logits with the calipers removed."""
+        text = self.texts.encode([DESCRIPTION] * len(images))
+        return answer_under_do(self.network, images, whole_removal(self.code, len(images)), text)
+
+
+class EraseTrainer(PlantedTrainer):
+    """Features of scans with calipers, erased, against those of the scans without."""
+
+    name = "erase"
+
+    def draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
+        """As many as there are scans, all of them free of the planted mark."""
+        return rng.choice(np.flatnonzero(~self.planted.is_marked), len(self.data.rows))
+
+    def losses(
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> dict[str, Tensor]:
+        """Distance of features over the whole picture and where the mark was drawn, at strides 2, 4 and 8."""
+        del step
+        views = self.views(chosen, generator)
+        inputs, regions = _with_any(views, self.config.null_share, rng)
+        with torch.no_grad():
+            goals, stages = (self.network.observe(self.input(images)) for images in (views.images_u8, inputs))
+        reached = self.network.intervened_stages(stages, whole_removal(self.code, len(chosen)))
+        everyone = torch.ones(len(chosen), device=self.device)
+        pairs = [*zip(reached, goals, strict=True)][: ERASING + 1]
+        return {
+            "feature": torch.stack([feature_distance(a, b, everyone) for a, b in pairs]).mean(),
+            "inside": self.config.inside_weight
+            * torch.stack([_distance_inside(a, b, regions) for a, b in pairs]).mean(),
+        }
 
 
 def answer_under_do(network: CausalSegNetwork, images: Tensor, removal: Removal, text: TextCode) -> Tensor:
@@ -190,7 +241,8 @@ def caliper_code(network: CausalSegNetwork) -> Float[Tensor, "1 code"]:
 
 def whole_removal(code: Float[Tensor, "1 code"], count: int) -> Removal:
     """Remove the confounder from all of each of `count` scans: where a mark gave the answer, its reach is the scan."""
-    return Removal(torch.arange(count), code.expand(count, -1), torch.ones(count), torch.ones(count, 1, 1, 1))
+    whole = code.new_ones(1, 1)
+    return make_removal(Evidence(whole, whole[:, :, None, None], code), [[0]] * count)
 
 
 def with_misplaced(views: Views, share: float, rng: np.random.Generator) -> UInt8[np.ndarray, "batch height width 3"]:
@@ -215,84 +267,10 @@ def _with_any(
     return images, regions
 
 
-class _Material:
-    """What every step draws on."""
-
-    def __init__(self, network: CausalSegNetwork, planted: Planted, config: PlantedConfig) -> None:
-        self.data, self.texts, self.code = planted.squares, TextCache(network.text_tower), caliper_code(network)
-
-    def views(self, chosen: np.ndarray, generator: torch.Generator) -> Views:
-        images, masks, _ = augment(
-            to_network(torch.from_numpy(self.data.images_u8[chosen])),
-            torch.from_numpy(self.data.masks[chosen])[:, None].float(),
-            [self.data.rows[i].modality for i in chosen],
-            generator,
-        )
-        bytes_u8 = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        return Views(bytes_u8, masks[:, 0].numpy() > 0.5)
-
-    def asked(
-        self, chosen: np.ndarray, misplaced_share: float, rng: np.random.Generator, generator: torch.Generator
-    ) -> tuple[Float[Tensor, "batch 3 side side"], Bool[np.ndarray, "batch side side"]]:
-        """Views whose masks are asked for, a share of them with misplaced calipers, as the network takes them."""
-        views = self.views(chosen, generator)
-        return to_network(torch.from_numpy(with_misplaced(views, misplaced_share, rng))), views.masks
-
-    def text(self, count: int) -> TextCode:
-        return self.texts.encode([DESCRIPTION] * count)
-
-    def removal(self, count: int) -> Removal:
-        return whole_removal(self.code, count)
-
-
-def _stages(network: CausalSegNetwork, images: Tensor, removal: Removal | None) -> list[Tensor]:
-    """Strides 2, 4 and 8 of the observed tower, with the erasing blocks at work where something is removed."""
-    stages: list[Tensor] = []
-    for index in range(ERASING + 1):
-        stage = network.image_tower.next_stage(stages) if stages else network.image_tower.stages[0](images)
-        if removal is not None and index < ERASING:
-            stage = network.intervention.on_stage(index, stage, removal)
-        stages.append(stage)
-    return stages
-
-
 def _distance_inside(reached: Tensor, goal: Tensor, regions: Bool[np.ndarray, "batch height width"]) -> Tensor:
     """Mean absolute difference where a mark was drawn, in units of the goal's spread."""
-    touched = torch.from_numpy(np.stack([region_map(region) for region in regions]))[:, None]
+    touched = torch.from_numpy(np.stack([region_map(region) for region in regions]))[:, None].to(goal.device)
     weight = functional.interpolate(touched, size=goal.shape[-2:], mode="nearest")
     goal = goal.float()
     difference = (reached.float() - goal).abs().mean(1, keepdim=True) / spread_of(goal)
     return (difference * weight).sum() / weight.sum().clamp(min=1)
-
-
-def _answer_loss(mask_logits: Tensor, masks: Bool[np.ndarray, "batch height width"]) -> Tensor:
-    truth = torch.from_numpy(masks)[:, None].float()
-    return mask_loss(functional.interpolate(mask_logits.float(), size=truth.shape[-2:], mode="bilinear"), truth)
-
-
-def _run(
-    network: CausalSegNetwork,
-    groups: list[tuple[list[nn.Parameter], float]],
-    losses: BatchLosses,
-    planted: Planted,
-    config: PlantedConfig,
-    run: Path,
-    passes: int,
-    pool: np.ndarray | None = None,
-) -> None:
-    count = len(planted.squares.rows)
-
-    def draw(rng: np.random.Generator) -> np.ndarray:
-        return rng.permutation(count) if pool is None else rng.choice(pool, count)
-
-    run_loop(
-        Loop(run.name, passes, config.batch_size, config.average_decay, config.seed),
-        network,
-        torch.optim.AdamW(
-            [{"params": mine, "lr": rate} for mine, rate in groups], weight_decay=config.weight_decay, fused=True
-        ),
-        draw,
-        losses,
-        run,
-        asdict(config),
-    )

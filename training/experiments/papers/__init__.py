@@ -1,1 +1,0 @@
-"""The two papers, each trained by its own losses on the shared data, towers, loop and budget."""
