@@ -7,7 +7,7 @@ from torch import Tensor
 
 ROUNDING = 1e-5
 """Of a weight: processors add floats in orders of their own, and AdamW divides by small numbers."""
-LEAST_MOVE = 100 * ROUNDING
+LEAST_MOVE = 10 * ROUNDING
 """Of some weight in training: what a lost optimizer, draw or epoch would leave different."""
 HALF_STEP = 2**-10
 """Share of a number by which its neighbours at half precision differ."""
