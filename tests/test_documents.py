@@ -9,6 +9,7 @@ from tests.test_newcomer import defined_in
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FILE_NAMES = {file.name for folder in ("causalseg", "training", "tests") for file in (ROOT / folder).rglob("*.*")}
 MOST_README_LINES = 150
 _PATH = re.compile(r"`((?:causalseg|training|tests|assets|docs)/[\w./-]+|\w+\.(?:py|yaml|toml))(?::([\w.]+))?`")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
@@ -28,7 +29,8 @@ def test_every_path_exists_and_defines_what_is_named(document: Path) -> None:
         if "NAME" in path:
             continue
         if "/" not in path and not (ROOT / path).exists():
-            continue  # the name of a file whose folder the sentence tells
+            assert path in FILE_NAMES, path  # the sentence says in which folder
+            continue
         assert (ROOT / path).exists(), path
         if name:
             assert name.split(".")[0] in defined_in(ROOT / path), f"{path}:{name}"
