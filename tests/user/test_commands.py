@@ -24,8 +24,9 @@ STANDS_FOR_ANY = "STAGE"
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the README names."""
+    """A folder with the files that the documents name."""
     folder = tmp_path_factory.mktemp("reader")
+    (folder / "assets").symlink_to(ROOT / "assets")
     Image.fromarray(make_phantom("endoscopy", 1).image_u8).save(folder / "scan.png")
     return folder
 
