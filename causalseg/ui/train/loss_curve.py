@@ -29,11 +29,10 @@ def svg(points: Sequence[Point], alt: str, axis: str) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "causalseg", "text.color": _AXES_COLOUR}):
         figure = Figure(figsize=_SIZE_IN, layout="tight")
         axes = figure.subplots()
-        for member, mine in groupby(sorted(points, key=lambda point: point.member), key=lambda point: point.member):
-            steps = [(point.step, point.loss) for point in mine]
-            axes.plot(
-                *zip(*steps, strict=True), color=_MEMBER_COLOURS[member % len(_MEMBER_COLOURS)], gid=f"member-{member}"
-            )
+        for member in sorted({point.member for point in points}):
+            mine = [point for point in points if point.member == member]
+            colour = _MEMBER_COLOURS[member % len(_MEMBER_COLOURS)]
+            axes.plot([one.step for one in mine], [one.loss for one in mine], color=colour, gid=f"member-{member}")
         axes.set_xlabel(axis, color=_AXES_COLOUR)
         axes.tick_params(colors=_AXES_COLOUR)
         axes.spines[:].set_color(_AXES_COLOUR)
@@ -41,6 +40,5 @@ def svg(points: Sequence[Point], alt: str, axis: str) -> str:
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     picture = drawn.getvalue().replace(_AXES_COLOUR, "currentColor")
-    return picture[picture.index("<svg") :].replace(
-        "<svg ", f'<svg class="curve" role="img" aria-label="{escape(alt)}" ', 1
-    )
+    told = f'<svg class="curve" role="img" aria-label="{escape(alt)}" '
+    return picture[picture.index("<svg") :].replace("<svg ", told, 1)
