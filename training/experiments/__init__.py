@@ -1,1 +1,1 @@
-"""Experiments that stand beside the released checkpoint; nothing that makes a checkpoint imports them."""
+"""Experiments; nothing that makes a checkpoint imports them."""

@@ -14,7 +14,7 @@ from training.data.rows import Row
 
 
 class Value:
-    """What the model makes of every picture, once; the queue's choices from that."""
+    """The model's scores of every picture, computed once, and the queue's choices from them."""
 
     def __init__(self, network: SegmentationNetwork, entry: CheckpointEntry, rows: Sequence[Row]) -> None:
         engine = Engine(network, entry)

@@ -33,7 +33,7 @@ _LIGHT = (0.75, 1.25)
 
 @dataclass(frozen=True, slots=True)
 class WholeConfig:
-    """Settings; what is not here is as where heads learn."""
+    """Settings that differ from those of learning heads."""
 
     heads: LearnConfig
     tower_rate: float = 1e-4

@@ -79,7 +79,7 @@ class PlantedConfig:
 
     @property
     def read_passes(self) -> int:
-        """What is left for reading under do()."""
+        """Passes for learning to read under do(): those that the other steps leave."""
         return self.passes - self.start_passes - self.erase_passes
 
 
