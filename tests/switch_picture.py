@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from jaxtyping import Bool, UInt8
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -98,7 +99,7 @@ def _faded(image_u8: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "
 
 def _tint(panel: Axes, mask: Bool[np.ndarray, "height width"], colour: str) -> None:
     layer = np.zeros((*mask.shape, 4))
-    layer[mask] = mpl.colors.to_rgba(colour, 0.65)
+    layer[mask] = to_rgba(colour, 0.65)
     panel.imshow(layer)
 
 
