@@ -148,7 +148,7 @@ class InterveneTrainer(Trainer[InterveneSettings]):
             for image, row in zip(as_u8(asked.images), asked.rows, strict=True)
         ]
         inputs, goals = (
-            to_network(torch.from_numpy(np.stack(pictures))).to(self.device)
+            to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
             for pictures in ([twin.input_u8 for twin in twins], [twin.goal_u8 for twin in twins])
         )
         return TwinBatch(twins, inputs, goals, asked.to(self.device))

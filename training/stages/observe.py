@@ -124,6 +124,6 @@ class ObserveTrainer(Trainer[ObserveSettings]):
             draw_twin(image, row.modality, self.dictionary, rng, self.settings.shares).input_u8 if is_seen else image
             for image, row, is_seen in zip(as_u8(drawn.images), drawn.rows, seen, strict=True)
         ]
-        images = to_network(torch.from_numpy(np.stack(pictures))).to(self.device)
-        weight = torch.from_numpy(seen).float().to(self.device)
+        images = to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
+        weight = torch.from_numpy(seen).to(self.device).float()
         return self.answer_losses("confounded_", self.answer(images, batch), batch, weight)
