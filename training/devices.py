@@ -7,6 +7,7 @@ Nothing else in this package names a device: networks are moved by `prepare`, an
 import os
 from functools import cache
 
+import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from training.precision import computes_in_bf16
@@ -17,4 +18,8 @@ def accelerator() -> Accelerator:
     """That of this process; bfloat16 where the device computes in it, unless `accelerate launch` says otherwise."""
     told = os.environ.get("ACCELERATE_MIXED_PRECISION")
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # some batches reach not every part
-    return Accelerator(mixed_precision=told or ("bf16" if computes_in_bf16() else "no"), kwargs_handlers=[unused])
+    return Accelerator(
+        cpu=not torch.accelerator.is_available(),  # else several processes on a CPU would not know of one another
+        mixed_precision=told or ("bf16" if computes_in_bf16() else "no"),
+        kwargs_handlers=[unused],
+    )
