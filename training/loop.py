@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
+from accelerate.utils import gather_object
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -215,8 +216,9 @@ class _LossLog:
         if (step + 1) % _LOG_EVERY and step + 1 < self.per_epoch:
             return
         here = accelerator()
-        own = torch.stack(list(self.sums.values())) / self.count
-        means = dict(zip(self.sums, cast(Tensor, here.reduce(own, "mean")).tolist(), strict=True))
+        each = gather_object([{name: float(total) / self.count for name, total in self.sums.items()}])
+        names = dict.fromkeys(name for one in each for name in one)  # a process's part may lack a loss
+        means = {name: sum(one.get(name, 0.0) for one in each) / len(each) for name in names}
         number = epoch * self.per_epoch + step + 1
         self.history.append({"step": float(number)} | means)
         left_s = (time.monotonic() - self.started) / self.done * (self.loop.epochs * self.per_epoch - number)

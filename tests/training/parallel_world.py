@@ -46,7 +46,8 @@ class TinyTrainer(Trainer[LoopSettings]):
             hidden = network.first(INPUTS[chosen].to(self.device)).relu()
             losses = {"mean": (network.last(hidden)[:, 0] - 1).square().mean()}
             if 3 in chosen:
-                losses["rare"] = network.rare(hidden).square().mean()
+                is_rare = torch.from_numpy(chosen == 3).to(self.device)
+                losses["rare"] = (network.rare(hidden)[:, 0].square() * is_rare).mean()
         return losses
 
 

@@ -41,7 +41,7 @@ def test_two_processes_learn_what_one_learns(data_dir: Path, tmp_path: Path) -> 
     assert {path.name for path in (tmp_path / "two" / "tiny").iterdir()} == {"progress.pt"}
     curves = [read_progress(tmp_path / name / "stage") for name in ("one", "two")]
     told = [sum(losses["mask"] for losses in curve["history"]) for curve in curves if curve]
-    assert told[0] == pytest.approx(told[1], rel=0.1)  # other views and questions are drawn
+    assert told[0] == pytest.approx(told[1], rel=0.3)  # eight steps of other views and questions
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
