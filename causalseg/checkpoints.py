@@ -6,7 +6,6 @@ safetensors, half precision, without the frozen text tower (which its own packag
 """
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from causalseg.errors import CheckpointError, ChecksumMismatch, UnknownCheckpoint
+from causalseg.files import file_sha256
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import SegmentationNetwork
 from causalseg.records import said_of
@@ -132,12 +132,6 @@ def verified_path(entry: CheckpointEntry, project_dir: Path = PROJECT_DIR) -> Pa
             "Restore it from the repository."
         )
     return path
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def kept_state(network: nn.Module) -> dict[str, Tensor]:

@@ -107,7 +107,9 @@ class Engine:
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
         self._targets = network.text_tower(list(entry.targets)) if entry.targets else None
         self._is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
-        self._detected_from = torch.tensor([entry.detected_from(one.id) for one in self._dictionary])
+        self._detected_from = torch.tensor(
+            [entry.detected_from(one.id) for one in self._dictionary], device=self._device
+        )
         self._texts: OrderedDict[str, TextCode] = OrderedDict()
         self._lock = threading.RLock()
         self._serve_promoted()
@@ -165,7 +167,7 @@ class Engine:
             stages = network.observe(to_network(square[None]).to(self._device))
             presence = network.presence(stages, self._codes)
             pyramid = network.observed_pyramid(stages)
-        evidence = evidence_of(presence, self._codes, self._is_local, self._detected_from.to(self._device))
+        evidence = evidence_of(presence, self._codes, self._is_local, self._detected_from)
         height, width = scan.hw
         logger.info("encode height=%d width=%d px seconds=%.3f", height, width, time.perf_counter() - started)
         return EncodedScan(

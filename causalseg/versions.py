@@ -26,8 +26,9 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from causalseg.checkpoints import CheckpointEntry, file_sha256
+from causalseg.checkpoints import CheckpointEntry
 from causalseg.errors import BadVersion, CheckpointError, ChecksumMismatch
+from causalseg.files import file_sha256
 
 CARD = "card.json"
 CHANGES = "changes.safetensors"

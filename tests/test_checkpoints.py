@@ -9,7 +9,6 @@ import torch
 
 from causalseg.checkpoints import (
     CheckpointEntry,
-    file_sha256,
     find_entry,
     kept_state,
     put_weights,
@@ -18,6 +17,7 @@ from causalseg.checkpoints import (
     verified_path,
 )
 from causalseg.errors import CheckpointError, ChecksumMismatch
+from causalseg.files import file_sha256
 from causalseg.models.build import Architecture, build_network
 
 

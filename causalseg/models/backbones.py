@@ -1,6 +1,5 @@
 """Weights of whole CLIPs from the Hugging Face Hub: pinned, verified, put into towers that open_clip has built."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from torch import nn
 
 from causalseg.errors import CheckpointError, ChecksumMismatch
+from causalseg.files import file_sha256
 
 BACKBONES_PATH = Path(__file__).with_name("backbones.yaml")
 
@@ -55,9 +55,7 @@ def verified(path: Path, backbone: Backbone) -> Path:
     Raises:
         ChecksumMismatch: it is another file.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != backbone.sha256:
+    if file_sha256(path) != backbone.sha256:
         raise ChecksumMismatch(f"{path.name} is not the file that the manifest names for {backbone.repo_id}.")
     return path
 

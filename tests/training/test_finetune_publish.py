@@ -8,8 +8,9 @@ import safetensors.torch
 import torch
 import yaml
 
-from causalseg.checkpoints import CheckpointEntry, file_sha256, find_entry, kept_state, load_network, save_weights
+from causalseg.checkpoints import CheckpointEntry, find_entry, kept_state, load_network, save_weights
 from causalseg.errors import BadVersion, CheckpointError
+from causalseg.files import file_sha256
 from causalseg.models.build import build_network
 from causalseg.versions import VersionStore
 from tests.test_versions import CHANGE, ENTRY, TINY, card

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.presence import DETECTED_FROM
-from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry, file_sha256, save_weights
+from causalseg.checkpoints import PROJECT_DIR, CheckpointEntry, save_weights
 from causalseg.errors import CannotLearn
+from causalseg.files import file_sha256
 from causalseg.models.build import Architecture
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork
 from causalseg.models.preprocess import to_network
