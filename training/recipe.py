@@ -15,6 +15,7 @@ from causalseg.models.build import Architecture
 from training.runs import IMAGENET, RANDOM
 from training.stages.intervene import InterveneSettings
 from training.stages.observe import ObserveSettings
+from training.stages.restore import RestoreSettings
 
 RECIPES_DIR = Path(__file__).parent / "recipes"
 
@@ -43,6 +44,13 @@ class InterveneStep(_Step, InterveneSettings):
     """Whose observed tower the stages under do() start from; without it they stay those of `start`."""
 
 
+class RestoreStep(_Step, RestoreSettings):
+    """A stage restore."""
+
+
+Step = ObserveStep | RestoreStep | InterveneStep
+
+
 class ReleaseSettings(BaseModel):
     """The stage release."""
 
@@ -66,7 +74,7 @@ class Recipe(BaseModel):
     """Title and terms of each set that may be learnt from."""
     scans_a_set: int | None = Field(default=None, ge=1)
     """At most so many scans of a set and split are read at all: for trials."""
-    stages: list[Annotated[ObserveStep | InterveneStep, Field(discriminator="stage")]] = Field(min_length=1)
+    stages: list[Annotated[Step, Field(discriminator="stage")]] = Field(min_length=1)
     release: ReleaseSettings | None = None
 
     @model_validator(mode="after")

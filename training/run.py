@@ -20,16 +20,19 @@ import numpy as np
 import torch
 import typer
 
+from causalseg.causal.dictionary import load_dictionary
 from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry
 from causalseg.errors import CannotLearn
 from training.card import write_card, write_curves
 from training.data import Row, epoch_indices, load_squares, read_index, train_rows
+from training.data.carried import Carried, labelled
+from training.data.labels import label_folders
 from training.devices import accelerator
 from training.evaluate.report import commit_of_code
 from training.loop import LoopSettings, learn
 from training.manifest import write_entry
 from training.progress import Bar
-from training.recipe import InterveneStep, ObserveStep, Recipe, ReleaseSettings, load_recipe
+from training.recipe import ObserveStep, Recipe, ReleaseSettings, RestoreStep, Step, load_recipe
 from training.resume import epochs_done
 from training.runs import (
     RunRecord,
@@ -45,6 +48,7 @@ from training.stages.intervene import InterveneTrainer
 from training.stages.observe import ObserveTrainer
 from training.stages.release import Origin, chosen_entry
 from training.stages.release import release as write_weights
+from training.stages.restore import RestoreTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +103,7 @@ def run_recipe(recipe: Recipe, data: Path, run_dir: Path, cache: Path, *, only: 
     for stage in recipe.stages:
         if only in (None, stage.name):
             clock.start(stage)
-            _run_stage(recipe, stage, learnt_from, run_dir, cache)
+            _run_stage(recipe, stage, learnt_from, data, run_dir, cache)
             if accelerator().is_main_process:
                 write_curves(recipe, run_dir)
                 write_card(recipe, run_dir)
@@ -133,7 +137,7 @@ def validation_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.role == "source" and row.split == "val"]
 
 
-def _run_stage(recipe: Recipe, stage: ObserveStep | InterveneStep, rows: list[Row], run_dir: Path, cache: Path) -> None:
+def _run_stage(recipe: Recipe, stage: Step, rows: list[Row], data: Path, run_dir: Path, cache: Path) -> None:
     folder = run_dir / stage.name
     starts = [_place(recipe, start, run_dir) for start in stage.start]
     architecture = recipe.architecture or architecture_of(starts[0])
@@ -155,6 +159,11 @@ def _run_stage(recipe: Recipe, stage: ObserveStep | InterveneStep, rows: list[Ro
         squares = load_squares(rows, architecture.input_side_px, cache, on_progress=Bar("scans"))
     if isinstance(stage, ObserveStep):
         learn(ObserveTrainer(network, squares, stage), folder)
+        return
+    if isinstance(stage, RestoreStep):
+        dictionary = load_dictionary()
+        carried = Carried.of(rows, dictionary, labelled(rows, dictionary, data, label_folders(data)))
+        learn(RestoreTrainer(network, squares, stage, carried, dictionary), folder)
         return
     if stage.tower_under_do is not None:
         take_tower_under_do(_place(recipe, stage.tower_under_do, run_dir), network)

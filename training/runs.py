@@ -130,7 +130,8 @@ def started(architecture: Architecture, starts: Sequence[str], seed: int = 0) ->
         return network
     for start in starts:
         theirs = architecture_of(start)
-        if replace(theirs, separate=architecture.separate) != architecture or theirs.separate > architecture.separate:
+        alike = replace(theirs, separate=architecture.separate, restores=architecture.restores) == architecture
+        if not alike or theirs.separate > architecture.separate:
             raise CheckpointError(f"{start} has another architecture than the network that should start from it.")
     start_from(starts[0], network)
     mean = Progress.start(network)

@@ -60,11 +60,15 @@ def evidence_of(
     presence: Presence,
     codes: Float[Tensor, "confounder code"],
     is_local: Bool[Tensor, " confounder"],
-    detected_from: Float[Tensor, " confounder"] | float,
+    detected_from: Float[Tensor, " confounder"] | float | None,
 ) -> Evidence:
-    """What presence sees in its scans; `detected_from` are the strengths at which half of a removal acts."""
+    """What presence sees in its scans; `detected_from` are the strengths at which half of a removal acts.
+
+    None: a removal acts in full, whatever presence sees; what is absent must then be left alone by the removal itself.
+    """
     maps = torch.where(is_local[:, None, None], presence.maps, 1.0)
-    return Evidence(gate(presence.strength, detected_from), maps, codes)
+    strength = presence.strength
+    return Evidence(torch.ones_like(strength) if detected_from is None else gate(strength, detected_from), maps, codes)
 
 
 def make_removal(evidence: Evidence, removed: Sequence[Sequence[int]]) -> Removal:
@@ -127,7 +131,7 @@ class InterventionNetwork(nn.Module):
         self.early = nn.ModuleList(
             [
                 RemovalBlock(channels, hidden, code_width, dilation=dilation)
-                for channels, (hidden, dilation) in zip(stage_channels[:4], hidden_dilation, strict=True)
+                for channels, (hidden, dilation) in zip(stage_channels[:4], hidden_dilation, strict=False)
             ]
         )
         self.late = nn.ModuleList(

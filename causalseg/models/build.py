@@ -10,6 +10,7 @@ from causalseg.causal.dictionary_attention import KEPT_SHARE
 from causalseg.causal.intervention import InterventionNetwork
 from causalseg.causal.mcdrl_dictionary import ALL, load_scan_dictionaries
 from causalseg.causal.presence import ConfounderPresence
+from causalseg.causal.restorer import PictureRestorer
 from causalseg.models.causalclipseg import CausalClipSegNetwork
 from causalseg.models.image_towers import PatchCodes
 from causalseg.models.mcdrl import McdrlNetwork
@@ -35,6 +36,8 @@ class Architecture:
     separate: bool = False
     """Whether the intervened pass has tower stages of its own from stride 8 on; of core `causalseg` on a
     convolutional tower alone."""
+    restores: bool = False
+    """Whether do() acts in the picture and the observed tower reads the result; of core `causalseg` alone."""
     dictionary: str = ALL
     """Whose twelve confounders core `mcdrl` attends to: a modality, or all."""
     kept_share: float = KEPT_SHARE
@@ -45,6 +48,8 @@ class Architecture:
             raise ValueError(f"input_side_px must be a multiple of 32, got {self.input_side_px}")
         if self.core not in CORES:
             raise ValueError(f"unknown core {self.core!r}; known are {sorted(CORES)}")
+        if self.restores and self.separate:
+            raise ValueError("restores and separate exclude each other: a restored picture is read by the one tower")
         if not 0 < self.kept_share <= 1:
             raise ValueError(f"kept_share must be above 0 and at most 1, got {self.kept_share}")
 
@@ -77,9 +82,10 @@ def _causalseg(architecture: Architecture, towers: Towers) -> SegmentationNetwor
         towers.text,
         TextToPixel(channels, width),
         ConfounderPresence(stages, width),
-        InterventionNetwork(stages, channels, width, architecture.code_width),
+        InterventionNetwork(() if architecture.restores else stages, channels, width, architecture.code_width),
         channels,
         separate=architecture.separate,
+        restorer=PictureRestorer(width) if architecture.restores else None,
     )
 
 

@@ -30,6 +30,7 @@ from torch.nn import functional
 
 from causalseg.causal.intervention import InterventionNetwork, Removal
 from causalseg.causal.presence import ConfounderPresence, Presence
+from causalseg.causal.restorer import PictureRestorer
 from causalseg.errors import UnknownConfounder
 from causalseg.models.text_to_pixel import Decoded, TextToPixel
 from causalseg.models.towers import ImageTower, TextCode, TextTower
@@ -90,13 +91,13 @@ class SegmentationNetwork(nn.Module, ABC):
         """Whether confounders of the dictionary can be removed."""
         return False
 
-    def intervened_pyramid(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
-        """The pyramid under do(removal), from the observed `stages`.
+    def intervened_pyramid(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal) of `image`, whose observed stages are `stages`.
 
         Raises:
             UnknownConfounder: this core removes no named confounder.
         """
-        del stages, removal
+        del image, stages, removal
         raise UnknownConfounder("This checkpoint cannot remove a confounder by name; ask for its observed mask.")
 
     @torch.no_grad()
@@ -121,8 +122,10 @@ class CausalSegNetwork(SegmentationNetwork):
         channels: int,
         *,
         separate: bool = False,
+        restorer: PictureRestorer | None = None,
     ) -> None:
         super().__init__(image_tower, text_tower)
+        self.restorer = restorer
         self.stages_under_do = copy.deepcopy(image_tower.stages[FIRST_SEPARATE:]) if separate else None
         self.neck = nn.ModuleList([nn.Conv2d(width, channels, 1) for width in image_tower.channels[1:]])
         self.decoder = decoder
@@ -138,10 +141,30 @@ class CausalSegNetwork(SegmentationNetwork):
         """The pyramid of observed stages."""
         return [lateral(stage) for lateral, stage in zip(self.neck, stages[1:], strict=True)]
 
-    def intervened_stages(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
-        """The stages under do(removal): all that follows the observed stem anew; without a removal, as observed."""
+    @property
+    def restores(self) -> bool:
+        """Whether do() acts in the picture; else in the tower's features."""
+        return self.restorer is not None
+
+    def restored(
+        self, image: Float[Tensor, "batch 3 height width"], removal: Removal
+    ) -> Float[Tensor, "batch 3 height width"]:
+        """do(removal) in the picture, in [-1, 1]; a row that nothing is removed from comes back as it is."""
+        if self.restorer is None or not len(removal.row):
+            return image
+        rows, place = removal.row.unique(return_inverse=True)
+        set_code = self.restorer.set_codes(removal.code, place, removal.amount, len(rows))
+        return image.index_copy(0, rows, self.restorer(image[rows], set_code).to(image.dtype))
+
+    def intervened_stages(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The stages under do(removal) of `image`, whose observed stages are `stages`.
+
+        Of the restored picture, or all that follows the observed stem anew; without a removal, as observed.
+        """
         if not len(removal.row):
             return stages
+        if self.restores:
+            return self.image_tower(self.restored(image, removal))
         reached = [self.intervention.on_stage(0, stages[0], removal)]
         while len(reached) < len(stages):
             reached.append(self.intervention.on_stage(len(reached), self._next_under_do(reached), removal))
@@ -160,9 +183,9 @@ class CausalSegNetwork(SegmentationNetwork):
         levels = [lateral(stage) for lateral, stage in zip(self.neck, reached, strict=True)]
         return [self.intervention.on_level(index, level, removal) for index, level in enumerate(levels)]
 
-    def intervened_pyramid(self, stages: list[Tensor], removal: Removal) -> list[Tensor]:
-        """The pyramid under do(removal), from the observed `stages`."""
-        return self.levels_under_do(self.intervened_stages(stages, removal)[1:], removal)
+    def intervened_pyramid(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
+        """The pyramid under do(removal) of `image`, whose observed stages are `stages`."""
+        return self.levels_under_do(self.intervened_stages(image, stages, removal)[1:], removal)
 
     def decode(self, pyramid: list[Tensor], text: TextCode) -> Decoded:
         """Answer one description for each pyramid of the batch."""

@@ -44,10 +44,22 @@ def augment(
     grid = functional.affine_grid(_affine(modalities, generator), list(images.shape), align_corners=False)
     images = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     masks = functional.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+    images, is_relit = relight(images, modalities, generator, relit_share=relit_share, light=light)
+    return View(images.contiguous(memory_format=torch.channels_last), masks, is_relit)
+
+
+def relight(
+    images: Float[Tensor, "batch 3 height width"],
+    modalities: list[str],
+    generator: torch.Generator,
+    *,
+    relit_share: float,
+    light: float,
+) -> tuple[Float[Tensor, "batch 3 height width"], Bool[Tensor, " batch"]]:
+    """The scans with light and colour changed in `relit_share` of them, and in which; no pixel moves."""
     is_relit = torch.rand(len(images), generator=generator) < relit_share
     relit = _relit(_exchange_colours(images, modalities, generator, light * _EXCHANGED), generator, light)
-    images = torch.where(is_relit[:, None, None, None], relit, images)
-    return View(images.contiguous(memory_format=torch.channels_last), masks, is_relit)
+    return torch.where(is_relit[:, None, None, None], relit, images), is_relit
 
 
 def _exchange_colours(

@@ -29,6 +29,8 @@ ENTRY_OF: Mapping[str, str] = MappingProxyType(
 _NOT_LABELS = ("index", "image")
 _SAID = {"1": True, "0": False}
 
+OWN_LABELS = Path(__file__).parent / "real"
+"""This project's own, by an AI reader who looked at the scans; tables of a data folder stand in its `real`."""
 PEOPLE = "people"
 AI_READER = "an AI reader"
 _LABELLED_BY_PEOPLE = ("isic",)
@@ -38,6 +40,11 @@ _LABELLED_BY_PEOPLE = ("isic",)
 def labelled_by(table: str) -> str:
     """Who looked at the scans of a table, by its name (a set's): to be said wherever its labels are counted."""
     return PEOPLE if table in _LABELLED_BY_PEOPLE else AI_READER
+
+
+def label_folders(data_dir: Path) -> list[Path]:
+    """The folders of tables that speak of a data folder's scans."""
+    return [folder for folder in (OWN_LABELS, data_dir / "real") if any(folder.glob("*.csv"))]
 
 
 def read_labels(folders: Iterable[Path]) -> Labels:

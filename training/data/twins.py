@@ -14,6 +14,7 @@ from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder
 from causalseg.causal.simulate import simulate
+from training.data.carried import Known
 
 STRENGTH_FLOOR = 0.35
 """z_k taught for a just visible confounder; 1 is taught for the strongest. Absent is 0."""
@@ -74,15 +75,19 @@ def draw_twin(
     dictionary: Sequence[Confounder],
     rng: np.random.Generator,
     shares: TwinShares,
+    known: Known | None = None,
 ) -> Twin:
-    """Draw one pair from a scan that is assumed to be clean."""
+    """Draw one pair from a scan; without what is `known` of it, it is assumed to be clean."""
     fitting = applicable(dictionary, modality)
+    if known is not None:
+        fitting = [k for k in fitting if known.may_be_put[k]]
     first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting], shares.often))
     draw = rng.random()
     clean = _Carrier(image_u8, len(dictionary))
     if draw < shares.null:
         carrier = clean if rng.random() < 0.4 else clean.with_one(dictionary, int(first), rng, shares)
-        absent = [i for i, entry in enumerate(dictionary) if carrier.labels[i] == 0 and modality not in entry.native_to]
+        free = [modality not in entry.native_to for entry in dictionary] if known is None else known.is_free
+        absent = [i for i in range(len(dictionary)) if carrier.labels[i] == 0 and free[i]]
         return _pair(carrier, carrier, (int(rng.choice(absent)),), is_null=True)
     draw -= shares.null
     if draw < shares.kept_other + shares.both:

@@ -1,0 +1,81 @@
+"""Which confounders a scan carries, three-valued, and which it may be given for a twin.
+
+A scan that carries k, labelled so or not, is no clean twin for k: what is taken off it would leave its own k in (the
+trap of the planted shortcut in docs/training.md). So a twin for k is made from a scan that is labelled free of it, or
+from one that nobody labelled if real scans of its modality do not carry k by themselves. Where hardly a scan of a
+modality is free of k (the endoscope's octagon), k is put in beside what is there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from causalseg.causal.dictionary import Confounder
+from training.data.labels import labels_of, read_labels
+from training.data.rows import Row
+
+_EVERYWHERE_FROM = 0.95
+"""Share of a modality's labelled scans that carry an entry, from which no scan of it counts as free."""
+
+
+class Known(NamedTuple):
+    """What is known of one scan, by entry of the dictionary."""
+
+    may_be_put: Bool[np.ndarray, " confounder"]
+    """A twin may be made by putting it in."""
+    is_free: Bool[np.ndarray, " confounder"]
+    """It is not there: so labelled, or unlabelled where real scans do not carry it by themselves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """What is known of the scans of a training."""
+
+    said: Float32[np.ndarray, "row confounder"]
+    """1: there; 0: not there; NaN: unknown."""
+    may_be_put: Bool[np.ndarray, "row confounder"]
+    is_free: Bool[np.ndarray, "row confounder"]
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Row], dictionary: Sequence[Confounder], said: Float32[np.ndarray, "row confounder"]
+    ) -> "Carried":
+        """From labels: of each row and entry 1, 0 or NaN."""
+        modalities = np.array([row.modality for row in rows])
+        put, free = np.zeros(said.shape, bool), np.zeros(said.shape, bool)
+        for k, entry in enumerate(dictionary):
+            for modality in np.unique(modalities):
+                here = modalities == modality
+                labels = said[here, k]
+                told = labels[~np.isnan(labels)]
+                everywhere = len(told) > 0 and bool(told.mean() >= _EVERYWHERE_FROM)
+                free[here, k] = (labels == 0) | (np.isnan(labels) & (modality not in entry.native_to))
+                if entry.simulator and modality in entry.modalities:
+                    put[here, k] = free[here, k] | everywhere | (not len(told))
+        return cls(said, put, free)
+
+    def known(self, row: int) -> Known:
+        """Of one row."""
+        return Known(self.may_be_put[row], self.is_free[row])
+
+
+def labelled(
+    rows: Sequence[Row], dictionary: Sequence[Confounder], data_dir: Path, label_dirs: Sequence[Path]
+) -> Float32[np.ndarray, "row confounder"]:
+    """What the tables in `label_dirs` say of each row: 1, 0 or NaN; without tables nothing.
+
+    Raises:
+        CannotLearn: a table cannot be read.
+        FileNotFoundError: a folder holds no table.
+    """
+    said = np.full((len(rows), len(dictionary)), np.nan, np.float32)
+    place = {entry.id: k for k, entry in enumerate(dictionary)}
+    for row, labels in enumerate(labels_of(rows, read_labels(label_dirs), data_dir)):
+        for entry, there in labels.items():
+            if entry in place:
+                said[row, place[entry]] = there
+    return said

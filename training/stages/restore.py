@@ -1,0 +1,190 @@
+"""Stage restore: the picture without what is named, from twins; nothing else of the network learns.
+
+For a pair (input, goal, removed set S): the input restored without S is drawn to the goal, in the picture, and after a
+while in the observed tower's features too. The set acts in full, whatever presence says: a picture that does not carry
+S must come back as it is (the laws of docs/model.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn import functional
+
+from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.restorer import PictureRestorer
+from causalseg.models.network import CausalSegNetwork
+from causalseg.models.preprocess import to_network
+from training.data.augment import FLIP_UPSIDE_DOWN, relight
+from training.data.carried import Carried
+from training.data.squares import Squares
+from training.data.text_cache import TextCache
+from training.data.twins import PHOTOMETRIC, Twin, TwinShares, as_u8, draw_twin
+from training.loop import LoopSettings, Trainer
+from training.losses import weighted_mean
+
+_SOFT = 0.01
+"""Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
+_LEAST_DAMAGE = 0.015
+"""Mean change of a picture below which a pair's error is no longer divided by it."""
+
+
+class RestoreWeights(BaseModel):
+    """Weights of the losses; one of 0 is left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: float = 1.0
+    """Error of the restored picture, over what the confounder changed."""
+    feature: float = 0.0
+    """The same of the tower's stages from stride 4 on."""
+
+
+class RestoreSettings(LoopSettings):
+    """Settings of the stage."""
+
+    stage: Literal["restore"] = "restore"
+    rates: dict[str, float] = Field(default_factory=lambda: {"restorer": 6e-4})
+    weight_decay: float = 1e-3
+    losses: RestoreWeights = RestoreWeights()
+    cut_px: int | None = Field(default=192, ge=64)
+    """Side of the part of a picture that most batches see; None: always all of it."""
+    whole_share: float = Field(default=0.25, ge=0, le=1)
+    """Share of the batches that see whole pictures."""
+    light: float = 0.5
+    relit_share: float = Field(default=0.5, ge=0, le=1)
+    prompt_share: float = Field(default=0.5, ge=0, le=1)
+    """How often an entry goes by one of its prompts alone, so that a typed name works too."""
+    shares: TwinShares = TwinShares(kept_other=0.2, both=0.1, null=0.15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PicturePairs:
+    """A batch of twins as pictures."""
+
+    twins: list[Twin]
+    inputs: Float[Tensor, "batch 3 height width"]
+    goals: Float[Tensor, "batch 3 height width"]
+    weight: Float[Tensor, " batch"]
+    """0 for a pair that teaches nothing: changed light that may be what an absent entry looks like."""
+
+
+class RestoreTrainer(Trainer[RestoreSettings]):
+    """The losses of one batch of twins."""
+
+    name = "restore"
+    network: CausalSegNetwork
+
+    def __init__(
+        self,
+        network: CausalSegNetwork,
+        data: Squares,
+        settings: RestoreSettings,
+        carried: Carried,
+        dictionary: Sequence[Confounder] | None = None,
+    ) -> None:
+        super().__init__(network, data, settings)
+        self.carried = carried
+        self.dictionary = load_dictionary() if dictionary is None else dictionary
+        texts = TextCache(network.text_tower)
+        self.prompt_codes = [texts.encode(list(entry.prompts)).sentence for entry in self.dictionary]
+        means = torch.stack([codes.mean(0) for codes in self.prompt_codes])
+        self.mean_codes = functional.normalize(means, dim=-1)
+        if not self.restorer.centre.any():
+            self.restorer.centre_on(self.mean_codes)
+
+    @property
+    def restorer(self) -> PictureRestorer:
+        """What learns."""
+        if self.network.restorer is None:
+            raise TypeError("the network has no restorer: set `restores: true` in the architecture")
+        return self.network.restorer
+
+    def losses(
+        self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
+    ) -> dict[str, Tensor]:
+        """Weighted losses by name."""
+        del step
+        pairs = self.draw(chosen, rng, generator)
+        row, codes = self._removed(pairs.twins, rng)
+        set_code = self.restorer.set_codes(codes, row, torch.ones(len(row), device=self.device), len(pairs.twins))
+        restored = self.restorer(pairs.inputs, set_code).float()
+        weights, done = self.settings.losses, {}
+        if weights.picture:
+            error = self._distance(restored, pairs.goals)
+            damage = (pairs.inputs - pairs.goals).abs().mean((1, 2, 3))
+            done["picture"] = weights.picture * weighted_mean(error / (damage + _LEAST_DAMAGE), pairs.weight)
+        if weights.feature:
+            done["feature"] = weights.feature * weighted_mean(self._feature_error(restored, pairs), pairs.weight)
+        return done
+
+    def draw(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> PicturePairs:
+        """Twins of the `chosen` rows, cut alike."""
+        settings, rows = self.settings, [self.data.rows[i] for i in chosen]
+        modalities = [row.modality for row in rows]
+        pictures = np.stack([_flipped(self.data.images_u8[i], self.data.rows[i].modality, rng) for i in chosen])
+        light = {"relit_share": settings.relit_share, "light": settings.light}
+        images, is_relit = relight(to_network(torch.from_numpy(pictures)), modalities, generator, **light)
+        twins = [
+            draw_twin(image, row.modality, self.dictionary, rng, settings.shares, self.carried.known(int(i)))
+            for image, row, i in zip(as_u8(images), rows, chosen, strict=True)
+        ]
+        inputs, goals = (
+            to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
+            for pictures in ([twin.input_u8 for twin in twins], [twin.goal_u8 for twin in twins])
+        )
+        doubtful = [
+            twin.is_null and bool(relit) and any(self.dictionary[k].id in PHOTOMETRIC for k in twin.removed)
+            for twin, relit in zip(twins, is_relit.tolist(), strict=True)
+        ]
+        part = self._part(inputs.shape[-1], rng)
+        inputs, goals = (one[part].contiguous(memory_format=torch.channels_last) for one in (inputs, goals))
+        return PicturePairs(twins, inputs, goals, 1 - torch.tensor(doubtful, device=self.device).float())
+
+    def _part(self, side: int, rng: np.random.Generator) -> tuple[slice, slice, slice, slice]:
+        every, cut = slice(None), self.settings.cut_px
+        if cut is None or cut >= side or rng.random() < self.settings.whole_share:
+            return every, every, every, every
+        top, left = rng.integers(0, (side - cut) // 16 + 1, 2) * 16
+        return every, every, slice(top, top + cut), slice(left, left + cut)
+
+    def _removed(self, twins: list[Twin], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        row = [i for i, twin in enumerate(twins) for _ in twin.removed]
+        codes = [self._code(k, rng) for twin in twins for k in twin.removed]
+        return torch.tensor(row, device=self.device), torch.stack(codes)
+
+    def _code(self, k: int, rng: np.random.Generator) -> Tensor:
+        prompts = self.prompt_codes[k]
+        if rng.random() < self.settings.prompt_share:
+            return prompts[int(rng.integers(len(prompts)))]
+        return self.mean_codes[k]
+
+    @staticmethod
+    def _distance(one: Tensor, other: Tensor) -> Float[Tensor, " batch"]:
+        """Charbonnier distance, mean over pixels."""
+        return ((one - other).square() + _SOFT**2).sqrt().mean((1, 2, 3)) - _SOFT
+
+    def _feature_error(self, restored: Tensor, pairs: PicturePairs) -> Float[Tensor, " batch"]:
+        observe = self.network.observe
+        with torch.no_grad():
+            wanted, spoilt = observe(pairs.goals)[1:], observe(pairs.inputs)[1:]
+        errors = []
+        for mine, goal, before in zip(observe(restored)[1:], wanted, spoilt, strict=True):
+            size = goal.float().abs().mean((1, 2, 3))
+            damage = (before - goal).float().abs().mean((1, 2, 3))
+            errors.append((mine - goal).float().abs().mean((1, 2, 3)) / (damage + 0.05 * size))
+        return torch.stack(errors).mean(0)
+
+
+def _flipped(image_u8: np.ndarray, modality: str, rng: np.random.Generator) -> np.ndarray:
+    """Left and right exchanged in half of the pictures; up and down too where a scan has no fixed up."""
+    if rng.random() < 0.5:
+        image_u8 = image_u8[:, ::-1]
+    if modality in FLIP_UPSIDE_DOWN and rng.random() < 0.5:
+        image_u8 = image_u8[::-1]
+    return np.ascontiguousarray(image_u8)
