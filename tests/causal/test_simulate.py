@@ -15,6 +15,8 @@ from causalseg.errors import BadStrength, UnknownConfounder
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 SCOPE = {entry.simulator: entry.scope for entry in load_dictionary() if entry.simulator}
+MAY_BE_A_PIECE = {"over_exposure"}
+"""Global ones that sometimes are in one piece of a coloured scan only; their region says which."""
 every_simulator = pytest.mark.parametrize("name", SIMULATORS)
 sides = st.integers(16, 90)
 seeds = st.integers(0, 2**32 - 1)
@@ -107,8 +109,10 @@ def test_the_region_is_all_of_a_global_one_and_little_more_than_the_change_of_a_
     for seed in range(6):
         result = simulate(image, name, strength=1.0, seed=seed)
         changed = (result.image_u8 != image).any(axis=-1)
-        if SCOPE[name] == "global":
+        if SCOPE[name] == "global" and name not in MAY_BE_A_PIECE:
             assert result.region.all()
+        elif name in MAY_BE_A_PIECE:
+            assert changed[result.region].mean() > 0.7
         else:
             assert 0 < result.region.mean() < 0.8
             assert changed[result.region].mean() > 0.7

@@ -38,7 +38,7 @@ from training.runs import architecture_of, observed_alone, save_architecture
 from training.stages.intervene import InterveneSettings, InterveneTrainer
 from training.stages.release import chosen_entry
 
-LEFT_OUT = ("motion_blur", "over_exposure", "speckle", "side_marker_wires", "ghosting")
+LEFT_OUT = ("motion_blur", "over_exposure", "speckle", "wires", "ghosting")
 """Of different families, and each does damage (docs/results/faithfulness.md)."""
 PER_SET = {"kvasir": 300, "busi": 350, "isic": 250, "qata": 350, "btmri": 450, "covidct": 150}
 """Scans drawn of a set in one epoch: half of what the release's stage draws."""

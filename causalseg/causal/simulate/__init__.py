@@ -9,15 +9,20 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import UInt8
 
-from causalseg.causal.simulate.dermoscopy import HairStrands, RulerInk
+from causalseg.causal.simulate.dermoscopy import HairStrands, Ink, Patches, Ruler
+from causalseg.causal.simulate.display import BoxOverlay, VendorLogo
 from causalseg.causal.simulate.endoscopy import MucusBubbles, NarrowBandColour, SpecularHighlight
-from causalseg.causal.simulate.illumination import ColourCast, DarkFrame, LowContrast, OverExposure, UnderExposure
+from causalseg.causal.simulate.illumination import ColourCast, LowContrast, OverExposure, UnderExposure
+from causalseg.causal.simulate.immersion import GelBorder, GelBubble
+from causalseg.causal.simulate.instruments import Instrument
 from causalseg.causal.simulate.mri import BiasField, Ghosting
 from causalseg.causal.simulate.optics import Compression, DefocusBlur, MotionBlur, SensorNoise
-from causalseg.causal.simulate.overlays import BurnedInText, Calipers, SideMarkerWires
+from causalseg.causal.simulate.overlays import BurnedInText, Calipers
+from causalseg.causal.simulate.radiograph import SideMarker, Wires
 from causalseg.causal.simulate.scanner_style import ScannerStyle
 from causalseg.causal.simulate.simulator import Simulated, Simulator
 from causalseg.causal.simulate.ultrasound import AcousticShadow, Gain, Speckle
+from causalseg.causal.simulate.view import DarkCorner, DarkFrame, PositionBox
 from causalseg.errors import BadStrength, UnknownConfounder
 
 __all__ = ["SIMULATORS", "Simulated", "Simulator", "simulate"]
@@ -33,17 +38,27 @@ SIMULATORS: Mapping[str, type[Simulator]] = MappingProxyType(
         "compression": Compression,
         "burned_in_text": BurnedInText,
         "calipers": Calipers,
+        "box_overlay": BoxOverlay,
+        "vendor_logo": VendorLogo,
         "dark_frame": DarkFrame,
+        "dark_corner": DarkCorner,
+        "position_box": PositionBox,
         "specular_highlight": SpecularHighlight,
         "narrow_band_colour": NarrowBandColour,
         "mucus_bubbles": MucusBubbles,
+        "instrument": Instrument,
         "speckle": Speckle,
         "gain": Gain,
         "acoustic_shadow": AcousticShadow,
         "hair": HairStrands,
-        "ruler_ink": RulerInk,
+        "ruler": Ruler,
+        "ink": Ink,
+        "gel_border": GelBorder,
+        "gel_bubble": GelBubble,
+        "patches": Patches,
         "colour_cast": ColourCast,
-        "side_marker_wires": SideMarkerWires,
+        "side_marker": SideMarker,
+        "wires": Wires,
         "bias_field": BiasField,
         "ghosting": Ghosting,
         "scanner_style": ScannerStyle,

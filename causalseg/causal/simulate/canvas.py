@@ -41,8 +41,15 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._sheet)
 
     def line(self, points: Sequence[PointXY], width: float, ink: float = 1.0) -> None:
-        """A line through `points`, at least one pixel wide."""
-        self._draw.line([self._xy(point) for point in points], fill=_fill(ink), width=self._thick(width))
+        """A line through `points`; one that is thinner than a pixel is a pixel wide and fainter."""
+        faint = min(1.0, width * self._side)
+        self._draw.line([self._xy(point) for point in points], fill=_fill(ink * faint), width=self._thick(width))
+
+    def tapering(self, points: Sequence[PointXY], width: float, ink: float = 1.0) -> None:
+        """A line that starts at `width` and ends at a third of it."""
+        steps = len(points) - 1
+        for step in range(steps):
+            self.line(points[step : step + 2], width * (1 - 0.67 * step / steps), ink)
 
     def polygon(self, points: Sequence[PointXY], ink: float = 1.0) -> None:
         """A filled polygon."""
@@ -91,6 +98,20 @@ def paint(image: Picture, alpha: Sheet, colour: Sequence[float] | Picture) -> Ch
     colours = np.asarray(colour, np.float32)
     painted[box] += cover * ((colours[box] if colours.ndim == 3 else colours) - image[box])
     return painted, region
+
+
+def relight(image: Picture, lit: Sheet, shade: Sheet) -> Changed:
+    """Darken by the share `shade`, then brighten by the share `lit` of what is missing to white; colours stay."""
+    region = np.maximum(lit, shade) > FAINTEST_ALPHA
+    darker = image * (1 - np.where(region, shade, 0))[..., None]
+    return darker + np.where(region, lit, 0)[..., None] * (1 - darker), region
+
+
+def places_xy(height_px: int, width_px: int) -> tuple[Sheet, Sheet]:
+    """x and y of every pixel's middle from the left top, as shares of the shorter side; a row and a column."""
+    side_px = np.float32(min(height_px, width_px))
+    x, y = ((np.arange(count, dtype=np.float32) + np.float32(0.5)) / side_px for count in (width_px, height_px))
+    return x[None, :], y[:, None]
 
 
 def _bounding_box(region: Region) -> tuple[slice, slice]:

@@ -124,8 +124,8 @@ class MucusBubbles(Simulator):
         """One to three clusters; a film over up to a third of the picture."""
         centres = [draw_point(rng, 0.15, 0.85) for _ in range(int(rng.integers(1, 4)))]
         bubbles = tuple(_draw_bubble(rng, centres) for _ in range(int(rng.integers(16, 50))))
-        colour = (rng.uniform(1.15, 1.35), rng.uniform(0.98, 1.1), rng.uniform(0.3, 0.9))
-        return cls(bubbles, rng.uniform(0.1, 0.35), colour, rng.uniform(0.5, 0.85), draw_seed(rng))
+        colour = (rng.uniform(1.1, 1.35), rng.uniform(0.9, 1.1), rng.uniform(0.15, 0.9))
+        return cls(bubbles, rng.uniform(0.05, 0.35), colour, rng.uniform(0.5, 0.9), draw_seed(rng))
 
     def apply(self, image: Picture, strength: float) -> Changed:
         """The film first, the bubbles on top of it; neither on the black surround."""
@@ -135,9 +135,9 @@ class MucusBubbles(Simulator):
         filmed, film = paint(image, self._film_alpha(image.shape[0], image.shape[1], strength) * lit, colour)
         shade, glint = Canvas(*image.shape[:2]), Canvas(*image.shape[:2])
         for ((x, y), radius), ink in arriving(self.bubbles, strength):
-            shade.disc((x, y), radius, 0.25 * ink)
+            shade.disc((x, y), radius, 0.15 * ink)
             shade.ring((x, y), radius, 0.004, 0.5 * ink)
-            glint.ring((x, y), radius * 0.86, 0.003, 0.45 * ink)
+            glint.ring((x, y), radius * 0.86, 0.004, 0.55 * ink)
             glint.disc((x - radius * 0.35, y - radius * 0.35), radius * 0.2, ink)
         shaded, dark = paint(filmed, shade.alpha() * lit, (0.25, 0.16, 0.1))
         frothy, bright = paint(shaded, glint.alpha() * lit, (1.0, 0.99, 0.92))
@@ -146,7 +146,7 @@ class MucusBubbles(Simulator):
     def _film_alpha(self, height_px: int, width_px: int, strength: float) -> Sheet:
         rng = np.random.default_rng(self.seed)
         field = smooth_field(rng, height_px, width_px, 5)
-        for cells, share in ((13, 0.45), (40, 0.25)):
+        for cells, share in ((13, 0.55), (40, 0.35)):
             field += np.float32(share) * smooth_field(rng, height_px, width_px, cells)
         edge = np.quantile(field[::4, ::4], 1 - strength * self.film_share)
         return ((field - np.float32(edge)) / np.float32(0.35)).clip(0, 1) * np.float32(self.film_opacity)
@@ -155,4 +155,4 @@ class MucusBubbles(Simulator):
 def _draw_bubble(rng: np.random.Generator, centres: list[PointXY]) -> Bubble:
     x, y = centres[int(rng.integers(len(centres)))]
     centre = float(x + rng.normal(0, 0.09)), float(y + rng.normal(0, 0.07))
-    return Bubble(centre, min(0.04, 0.005 + rng.exponential(0.007)))
+    return Bubble(centre, min(0.05, 0.005 + rng.exponential(0.009)))

@@ -1,41 +1,98 @@
-"""What light and exposure do: too dark, too bright, flat, tinted, or framed in black."""
+"""What light and exposure do: too dark, too bright (in all of a scan or in one piece of it), flat or tinted."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import Canvas, curve, paint
-from causalseg.causal.simulate.simulator import Changed, GlobalSimulator, Picture, Sheet, Simulator
+from causalseg.causal.simulate.canvas import FAINTEST_ALPHA, PointXY, places_xy
+from causalseg.causal.simulate.simulator import Changed, GlobalSimulator, Picture, Sheet, Simulator, is_grey
 
 GAMMA = 2.2
 """Display gamma: light = value ** GAMMA."""
-SCOPE_GUIDE_GREEN = (0.07, 0.62, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class OverExposure(GlobalSimulator):
-    """Too much light: the bright parts burn out."""
+class Burn:
+    """A piece that is far too near to the lamp."""
+
+    centre: PointXY
+    reach_xy: tuple[float, float]
+    """Half of the size of what is burnt, shares of the shorter side."""
+    tilt_rad: float
+    ripple: tuple[float, float]
+    """Phases of the wavy outline, in radians."""
+    stops: float
+    """Factors of two of the light at its middle."""
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Burn":
+        """Often at a border of the picture, seldom in its middle."""
+        centre = rng.uniform(0.0, 1.0, 2)
+        if rng.random() < 0.7:
+            centre[int(rng.integers(2))] = rng.choice([0.0, 1.0])
+        reach = rng.uniform(0.12, 0.4), rng.uniform(0.12, 0.3)
+        ripple = rng.uniform(0, 6.28), rng.uniform(0, 6.28)
+        return cls(
+            (float(centre[0]), float(centre[1])), reach, rng.uniform(0, np.pi), ripple, stops=rng.uniform(3.5, 6.5)
+        )
+
+    def light(self, height_px: int, width_px: int) -> Sheet:
+        """Share of the stops, 1 at the middle, 0 from about twice the reach on."""
+        x, y = places_xy(height_px, width_px)
+        side_px = min(height_px, width_px)
+        x, y = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        cosine, sine = np.float32(np.cos(self.tilt_rad)), np.float32(np.sin(self.tilt_rad))
+        along, across = (x * cosine + y * sine) / self.reach_xy[0], (y * cosine - x * sine) / self.reach_xy[1]
+        turn = np.arctan2(across, along)
+        wavy = 1 + 0.15 * np.sin(2 * turn + self.ripple[0]) + 0.1 * np.sin(3 * turn + self.ripple[1])
+        far = np.hypot(along, across) / wavy
+        return (np.float32(1.3) * np.exp(-(far**2))).clip(0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class OverExposure(Simulator):
+    """Too much light: the bright parts burn out, in all of the picture or in one piece of a coloured one."""
 
     stops: float
-    """Factors of two of the light; negative is darker."""
+    """Factors of two of the light."""
+    burn: Burn | None
+    """The piece of a coloured picture that alone is too bright, or None where all of it is."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "OverExposure":
-        """One and a half to three stops more."""
-        return cls(rng.uniform(1.5, 3.0))
+        """One and a half to three stops more; of coloured pictures half have one piece burnt."""
+        stops = rng.uniform(1.5, 3.0)
+        return cls(stops, Burn.draw(rng) if rng.random() < 0.5 else None)
 
-    def change(self, image: Picture, strength: float) -> Picture:
-        """Scale the light; the caller clips."""
-        return image * np.float32(2 ** (strength * self.stops / GAMMA))
+    def apply(self, image: Picture, strength: float) -> Changed:
+        """Scale the light; the caller clips. A grey picture has no lamp of its own and is too bright as a whole."""
+        if self.burn is None or is_grey(image):
+            return _expose(image, strength * self.stops), np.ones(image.shape[:2], bool)
+        stops = np.float32(self.burn.stops) * self.burn.light(image.shape[0], image.shape[1])
+        region = stops > 10 * FAINTEST_ALPHA
+        burnt = image * np.exp2(np.float32(strength / GAMMA) * np.where(region, stops, 0))[..., None]
+        return burnt, region
 
 
-class UnderExposure(OverExposure):
+@dataclass(frozen=True, slots=True)
+class UnderExposure(GlobalSimulator):
     """Too little light."""
+
+    stops: float
+    """Factors of two of the light that are missing."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "UnderExposure":
         """Three to five stops less."""
-        return cls(-rng.uniform(3.0, 5.0))
+        return cls(rng.uniform(3.0, 5.0))
+
+    def change(self, image: Picture, strength: float) -> Picture:
+        """Scale the light."""
+        return _expose(image, -strength * self.stops)
+
+
+def _expose(image: Picture, stops: float) -> Picture:
+    return image * np.float32(2 ** (stops / GAMMA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,73 +134,3 @@ class ColourCast(GlobalSimulator):
     def change(self, image: Picture, strength: float) -> Picture:
         """Scale the channels."""
         return image * (1 + np.float32(strength) * (np.array(self.gain, np.float32) - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class DarkFrame(Simulator):
-    """The black surround of an endoscope or a dermoscope, whose area grows with strength."""
-
-    coloured = True
-    power: float
-    """Shape of the window: 2 is a circle, larger squarer."""
-    corners: float
-    """How far the corners are cut, 0 not at all."""
-    centre: tuple[float, float]
-    """x and y as shares of the picture."""
-    window: float
-    """Half-width of the window, as a share of half the picture."""
-    soft: float
-    """Width of the rim's fall-off, in the same unit."""
-    shade: float
-    """Grey value of the frame."""
-    box: tuple[float, float] | None
-    """Size (width, height) of a box in the lower left, or None."""
-    box_green: bool
-    """Whether it is a scope guide's green box, with the scope in it, or a black one."""
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "DarkFrame":
-        """Round, squarish or with cut corners; sharp or soft; with a box in two of five."""
-        box = (rng.uniform(0.22, 0.4), rng.uniform(0.22, 0.4)) if rng.random() < 0.4 else None
-        return cls(
-            power=float(rng.choice([2.0, 2.5, 6.0, 12.0])),
-            corners=rng.uniform(0.0, 0.6),
-            centre=(rng.uniform(0.45, 0.55), rng.uniform(0.45, 0.55)),
-            window=rng.uniform(0.72, 0.96),
-            soft=float(rng.choice([0.01, 0.03, 0.15])),
-            shade=rng.uniform(0.0, 0.05),
-            box=box,
-            box_green=bool(rng.random() < 0.4),
-        )
-
-    def apply(self, image: Picture, strength: float) -> Changed:
-        """Blacken what lies outside the window; then the box."""
-        reach = self._distance(image.shape[0], image.shape[1])
-        covered = strength * float((reach > self.window).mean())
-        edge = np.quantile(reach[::2, ::2], 1 - covered).astype(np.float32)
-        alpha = ((reach - edge) / np.float32(self.soft)).clip(0, 1)
-        framed, region = paint(image, alpha, (self.shade,) * 3)
-        if self.box is None:
-            return framed, region
-        boxed, box_region = self._with_box(framed, *(side * strength**0.5 for side in self.box))
-        return boxed, region | box_region
-
-    def _distance(self, height_px: int, width_px: int) -> Sheet:
-        """1 at the middle of each side of the picture, more outside a window of half-width 1."""
-        y = np.abs((np.arange(height_px, dtype=np.float32) + 0.5) / height_px - self.centre[1])[:, None] * 2
-        x = np.abs((np.arange(width_px, dtype=np.float32) + 0.5) / width_px - self.centre[0])[None, :] * 2
-        rounded = (x**self.power + y**self.power) ** np.float32(1 / self.power)
-        return np.maximum(rounded, (x + y) / np.float32(2 - self.corners)).astype(np.float32)
-
-    def _with_box(self, image: Picture, wide: float, high: float) -> Changed:
-        """Black, or green with the line of the scope."""
-        ground, scope = Canvas(*image.shape[:2], fine=False), Canvas(*image.shape[:2])
-        left, top = 0.01, 0.99 - high
-        ground.rectangle((left, top), (left + wide, 0.99))
-        boxed, region = paint(image, ground.alpha(), SCOPE_GUIDE_GREEN if self.box_green else (self.shade,) * 3)
-        if not self.box_green:
-            return boxed, region
-        path = curve((0.55, 0.98), (0.35, 0.6), (0.75, 0.35), 8) + curve((0.75, 0.35), (0.7, 0.1), (0.3, 0.25), 8)
-        scope.line([(left + x * wide, top + y * high) for x, y in path], 0.01)
-        lined, _ = paint(boxed, scope.alpha() * region, (0.12, 0.13, 0.1))
-        return lined, region

@@ -1,4 +1,4 @@
-"""What people and machines write onto a scan: text, calipers, side markers, leads and tubes."""
+"""What people and machines write onto a scan: text and calipers."""
 
 import math
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arrival, arriving, curve, draw_point, paint
-from causalseg.causal.simulate.simulator import Changed, Picture, Simulator
+from causalseg.causal.simulate.canvas import Canvas, PointXY, arrival, arriving, draw_point, paint
+from causalseg.causal.simulate.simulator import Changed, Picture, Simulator, is_grey
 
 LABELS = (
-    *("LEFT", "RIGHT", "LT", "RT", "TRANS", "LONG", "RAD"),
+    *("LEFT", "RIGHT", "LT", "RT", "LT 3", "RT8", "rt", "lt axilla", "RIGHT BREAST", "TRANS", "LONG", "RAD"),
     *("UPPER OUTER", "LOWER INNER", "PORTABLE", "SUPINE", "ERECT"),
 )
 HALO = 0.004
@@ -37,9 +37,15 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class BurnedInText(Simulator):
-    """Settings in the corners, the name of a place or a view, a scale; the lines come one after the other."""
+    """Settings in the corners, the name of a place or a view, a scale; the lines come one after the other.
+
+    Scans with colour are endoscopies: theirs are small lines at the left, with date, time and codes.
+    """
 
     lines: tuple[TextLine, ...]
+    """For grey scans."""
+    scope_lines: tuple[TextLine, ...]
+    """For scans with colour."""
     shade: float
     """Grey value, in [0, 1]."""
     ground: str
@@ -47,24 +53,25 @@ class BurnedInText(Simulator):
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "BurnedInText":
-        """One to three corners with one to five lines; often a large label; sometimes a depth scale."""
+        """One to three corners with one to five lines, or a label alone; sometimes a depth scale."""
         size = rng.uniform(0.028, 0.05)
-        corners = rng.permutation(4)[: int(rng.integers(1, 4))]
+        label_alone = rng.random() < 0.35
+        corners = rng.permutation(4)[: 0 if label_alone else int(rng.integers(1, 4))]
         lines = [line for corner in corners for line in _draw_lines(rng, int(corner), size)]
-        if rng.random() < 0.5:
-            place = rng.uniform(0.1, 0.5), rng.uniform(0.5, 0.9)
+        if label_alone or rng.random() < 0.5:
+            place = rng.uniform(0.0, 0.55), rng.uniform(0.4, 0.92)
             lines.insert(0, TextLine(place, "lt", str(rng.choice(LABELS)), size * rng.uniform(1.0, 1.6)))
         if rng.random() < 0.25:
             spacing = rng.uniform(0.12, 0.24)  # figures down the right side, one a centimetre
             marks = range(1, int(0.95 / spacing) + 1)
             lines += [TextLine((0.99, mark * spacing), "rb", f"{mark} -", size * 0.8) for mark in marks]
-        ground = str(rng.choice(["none", "plate", "halo"], p=[0.5, 0.2, 0.3]))
-        return cls(tuple(lines), rng.uniform(0.75, 1.0), ground)
+        ground = str(rng.choice(["none", "plate", "halo"], p=[0.6, 0.1, 0.3]))
+        return cls(tuple(lines), tuple(_draw_scope_lines(rng)), rng.uniform(0.75, 1.0), ground)
 
     def apply(self, image: Picture, strength: float) -> Changed:
         """Write the lines, on their ground if they have one."""
         letters, grounds = (Canvas(*image.shape[:2], fine=False) for _ in range(2))
-        for line, ink in arriving(self.lines, strength):
+        for line, ink in arriving(self.lines if is_grey(image) else self.scope_lines, strength):
             letters.text(line.corner, line.words, line.size, ink, line.anchor)
             if self.ground == "plate":
                 grounds.rectangle(*line.plate(), ink)
@@ -83,6 +90,21 @@ def _draw_lines(rng: np.random.Generator, corner: int, size: float) -> Iterator[
     for row in range(int(rng.integers(1, 6))):
         down = first + row * size * 1.3
         yield TextLine((x, 1 - down if bottom else down), anchor, _draw_words(rng), size)
+
+
+def _draw_scope_lines(rng: np.random.Generator) -> Iterator[TextLine]:
+    """Date, time and codes below each other at the left, as two common processors write them; some cut off."""
+    day, month, year = int(rng.integers(1, 29)), int(rng.integers(1, 13)), int(rng.integers(2008, 2025))
+    clock, run = (f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}:{int(rng.integers(60)):02d}" for _ in range(2))
+    date, level = f"{day:02d}/{month:02d}/{year}", int(rng.integers(1, 9))
+    short = (date, f"<{run}>", f"CVP:{level}", "G:N")
+    long = ("Sex:    Age:", "D.O.B.:", date, clock, "", run, f"SCV:{level}", f"{level}/7")
+    size, left, top = rng.uniform(0.022, 0.038), rng.choice([0.01, 0.01, -0.06]), rng.uniform(0.05, 0.4)
+    for row, words in enumerate(short if rng.random() < 0.6 else long):
+        if words:
+            yield TextLine((float(left), top + row * size * 1.25), "lt", words, size)
+    if rng.random() < 0.5:
+        yield TextLine((float(left) + 5.5 * size, top + 3 * size * 1.25), "lt", f"Eh:A{level}", size)
 
 
 def _draw_words(rng: np.random.Generator) -> str:
@@ -117,6 +139,8 @@ class Calipers(Simulator):
     colour: tuple[float, float, float]
     numbered: bool
     """Whether each distance's number stands beside its first cross."""
+    stroke: float
+    """Width of a cross's lines, share of the shorter side."""
     readout: tuple[str, ...]
     """Measured distances, written below; may be empty."""
 
@@ -129,12 +153,13 @@ class Calipers(Simulator):
         )
         return cls(
             ends_xy=ends,
-            size=rng.uniform(0.024, 0.045),
-            slanted=bool(rng.random() < 0.25),
-            dotted=bool(rng.random() < 0.5),
+            size=rng.uniform(0.02, 0.045),
+            slanted=bool(rng.random() < 0.2),
+            dotted=bool(rng.random() < 0.65),
             colour=CALIPER_COLOURS[int(rng.choice(4, p=[0.6, 0.2, 0.15, 0.05]))],
-            numbered=bool(rng.random() < 0.5),
-            readout=texts if rng.random() < 0.4 else (),
+            numbered=bool(rng.random() < 0.65),
+            stroke=rng.uniform(0.003, 0.0055),
+            readout=texts if rng.random() < 0.3 else (),
         )
 
     def apply(self, image: Picture, strength: float) -> Changed:
@@ -144,8 +169,8 @@ class Calipers(Simulator):
         for (number, axis), ink in arriving(list(axes), strength):
             self._measure(canvas, axis, ink)
             if self.numbered:
-                (x, y), reach = axis[0], self.size * 0.8
-                canvas.text((x - reach, y - reach), str(number), self.size, ink, "mm")
+                (x, y), reach = axis[0], self.size * 0.75
+                canvas.text((x - reach, y - reach), str(number), max(self.size, 0.03), ink, "mm")
         for row, words in enumerate(self.readout):
             canvas.text((0.03, 0.9 + 0.05 * row), words, 0.04, arrival(strength, row, len(self.readout)))
         return paint(image, canvas.alpha(), self.colour)
@@ -153,14 +178,14 @@ class Calipers(Simulator):
     def _measure(self, canvas: Canvas, axis: tuple[PointXY, PointXY], ink: float) -> None:
         (x0, y0), (x1, y1) = axis
         if self.dotted:
-            count = max(2, round(math.hypot(x1 - x0, y1 - y0) / 0.016))
+            count = max(2, round(math.hypot(x1 - x0, y1 - y0) / 0.012))
             for step in range(1, count):
                 part = step / count
-                canvas.disc((x0 + part * (x1 - x0), y0 + part * (y1 - y0)), 0.0022, ink)
+                canvas.disc((x0 + part * (x1 - x0), y0 + part * (y1 - y0)), 0.002, 0.9 * ink)
         for x, y in axis:
             for dx, dy in ((1, 1), (1, -1)) if self.slanted else ((1, 0), (0, 1)):
                 reach = self.size / 2 * (0.75 if self.slanted else 1)
-                canvas.line([(x - dx * reach, y - dy * reach), (x + dx * reach, y + dy * reach)], 0.005, ink)
+                canvas.line([(x - dx * reach, y - dy * reach), (x + dx * reach, y + dy * reach)], self.stroke, ink)
 
 
 def _draw_axes(rng: np.random.Generator, *, two: bool) -> tuple[PointXY, ...]:
@@ -170,74 +195,3 @@ def _draw_axes(rng: np.random.Generator, *, two: bool) -> tuple[PointXY, ...]:
         dx, dy = reach * math.cos(turn), reach * math.sin(turn)
         ends += [(x - dx, y - dy), (x + dx, y + dy)]
     return tuple(ends)
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """A lead or a tube."""
-
-    stroke: Stroke
-    opacity: float
-    tube: bool
-    """Two thin walls rather than one wire."""
-    electrode: bool
-    """Whether a round snap sits at its end."""
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "Lead":
-        """A tube from above in three of ten, else a lead from a side."""
-        tube = bool(rng.random() < 0.3)
-        start = (rng.uniform(0.3, 0.7), -0.05) if tube else (float(rng.choice([-0.05, 1.05])), rng.uniform(0.0, 0.9))
-        points = start, draw_point(rng, 0.1, 0.9), draw_point(rng, 0.2, 0.85)
-        width = rng.uniform(0.012, 0.022) if tube else rng.uniform(0.003, 0.007)
-        opacity = rng.uniform(0.25, 0.45) if tube else rng.uniform(0.4, 0.8)
-        return cls(Stroke(points, width), opacity, tube, electrode=not tube and bool(rng.random() < 0.7))
-
-    def lay(self, canvas: Canvas, ink: float) -> None:
-        """Draw it."""
-        points, width = self.stroke
-        if self.tube:
-            for shift in (-width / 2, width / 2):
-                canvas.line(curve(*((x + shift, y) for x, y in points), steps=20), 0.004, ink * self.opacity)
-            return
-        canvas.line(curve(*points, 20), width, ink * self.opacity)
-        if self.electrode:
-            canvas.disc(points[2], 0.018, 0.45 * ink)
-            canvas.ring(points[2], 0.018, 0.005, 0.9 * ink)
-
-
-@dataclass(frozen=True, slots=True)
-class SideMarkerWires(Simulator):
-    """A bright L or R, then ECG leads with their electrodes, and tubes."""
-
-    letter: str
-    corner: PointXY
-    size: float
-    surround: str
-    """"none", "plate" (a translucent square) or "ring"."""
-    leads: tuple[Lead, ...]
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> "SideMarkerWires":
-        """One letter in a corner and none to six leads."""
-        side = rng.choice([0.09, 0.91])
-        corner = float(side + rng.normal(0, 0.02)), rng.uniform(0.06, 0.3)
-        letter = str(rng.choice(["L", "R", "D", "L", "R", "AP"]))
-        surround = str(rng.choice(["none", "plate", "ring"], p=[0.5, 0.3, 0.2]))
-        leads = tuple(Lead.draw(rng) for _ in range(int(rng.integers(0, 7))))
-        return cls(letter, corner, rng.uniform(0.04, 0.09), surround, leads)
-
-    def apply(self, image: Picture, strength: float) -> Changed:
-        """The letter comes first, then the leads; it lies on top of them."""
-        canvas = Canvas(*image.shape[:2])
-        *leads, (_, ink) = arriving((None, *self.leads), strength)
-        for lead, lead_ink in leads:
-            if lead is not None:
-                lead.lay(canvas, lead_ink)
-        (x, y), half = self.corner, self.size * 0.8
-        if self.surround == "plate":
-            canvas.rectangle((x - half, y - half), (x + half, y + half), 0.35 * ink)
-        if self.surround == "ring":
-            canvas.ring(self.corner, half, 0.005, ink)
-        canvas.text(self.corner, self.letter, self.size, ink, "mm")
-        return paint(image, canvas.alpha(), (0.96, 0.96, 0.96))

@@ -53,7 +53,7 @@ def test_saying_the_same_again_adds_nothing(store: LabelStore) -> None:
     store.add(make_scan(), person="ana")
     confounder_statements.say(store, SHA256, {"hair": True}, person="ana")
 
-    assert confounder_statements.say(store, SHA256, {"hair": True, "ruler_ink": None}, person="ana") == []
+    assert confounder_statements.say(store, SHA256, {"hair": True, "ruler": None}, person="ana") == []
     assert len(confounder_statements.of(store, SHA256)) == 1
 
 
