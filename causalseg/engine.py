@@ -19,16 +19,16 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
-from causalseg.causal.intervention import Evidence, evidence_of, make_removal
+from causalseg.causal.intervention import Evidence, Removal, evidence_of, make_removal
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, changed_copy, find_entry, load_network
 from causalseg.errors import BadDescription, BadVersion, CheckpointError, UnknownConfounder
-from causalseg.models.network import SegmentationNetwork
-from causalseg.models.preprocess import squash, to_network, to_scan_probability
+from causalseg.models.network import SegmentationNetwork, with_removal
+from causalseg.models.preprocess import at_scan_size, squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 from causalseg.scan import Scan
@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 ToRemove = Literal["detected"] | Sequence[str] | None
 """Which confounders to remove: None (the observed mask), "detected" (the adjusted mask), or ids (a counterfactual)."""
 
+FromStrength = Tensor | float
 _TEXTS_KEPT = 256
 _VERSIONS_KEPT = 2
 """Fine-tuned versions whose weights stay in memory; a scan of an older one loads it again."""
@@ -73,8 +74,10 @@ class EncodedScan:
     scan: Scan
     strength: dict[str, float]
     """Strength in [0, 1] of every confounder in this scan, by id."""
+    picture: Tensor
+    """The scan as the network sees it, (1, 3, side, side) in [-1, 1]: what an intervention begins with."""
     stages: tuple[Tensor, ...]
-    """The observed stages of the tower: what an intervention begins with."""
+    """The observed stages of the tower."""
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
     evidence: Evidence
@@ -164,15 +167,17 @@ class Engine:
             self._serve_promoted()
             version = self._version
             network = self._network(version)
-            stages = network.observe(to_network(square[None]).to(self._device))
+            picture = to_network(square[None])
+            stages = network.observe(picture.to(self._device))
             presence = network.presence(stages, self._codes)
             pyramid = network.observed_pyramid(stages)
-        evidence = evidence_of(presence, self._codes, self._is_local, self._detected_from)
+        evidence = evidence_of(presence, self._codes, self._is_local, self._acts_from(self._detected_from))
         height, width = scan.hw
         logger.info("encode height=%d width=%d px seconds=%.3f", height, width, time.perf_counter() - started)
         return EncodedScan(
             scan,
             dict(zip((entry.id for entry in self._dictionary), presence.strength[0].tolist(), strict=True)),
+            picture,
             tuple(stage.cpu() for stage in stages),
             tuple(level.cpu() for level in pyramid),
             Evidence(evidence.amount.cpu(), evidence.maps.cpu(), evidence.codes.cpu()),
@@ -199,7 +204,9 @@ class Engine:
             code = network.dictionary_codes([[text]])
             presence = network.presence([stage.to(self._device) for stage in encoded.stages], code)
         nearest = int((self._codes @ code[0]).argmax())
-        typed = evidence_of(presence, code, self._is_local[nearest, None], self._entry.detected_from(text))
+        typed = evidence_of(
+            presence, code, self._is_local[nearest, None], self._acts_from(self._entry.detected_from(text))
+        )
         known = encoded.evidence
         return replace(
             encoded,
@@ -232,6 +239,24 @@ class Engine:
         """One mask for each confounder removed alone, the dictionary's and those typed in, all in one batch."""
         answers = self._answer(encoded, description, [(name,) for name in encoded.strength])
         return {answer.removed[0]: answer for answer in answers}
+
+    @torch.inference_mode()
+    def without(self, encoded: EncodedScan, remove: ToRemove) -> UInt8[np.ndarray, "height width 3"]:
+        """The scan as it would look without what is removed: an estimate, in the scan's own size.
+
+        Where nothing changes it is the scan itself, pixel by pixel; elsewhere it is as coarse as the network's square.
+
+        Raises:
+            UnknownConfounder: as `segment`; or the checkpoint acts in its features and makes no picture.
+        """
+        ids = self._removed_ids(encoded, remove)
+        if not self._checkpoint.restores:
+            raise UnknownConfounder(f"{self.name} removes confounders in its features and can show no picture of it.")
+        with self._lock:
+            network = with_removal(self._network(encoded.version))
+            places = tuple(map(list(encoded.strength).index, ids))
+            restored = network.restored(self._picture(encoded, 1), self._removal(encoded, [places]))
+        return at_scan_size(encoded.scan.image_u8, encoded.picture, restored.cpu())
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
         """The scan as it would look with `confounder` in it, simulated in the pixels of the one slice it shows.
@@ -351,10 +376,20 @@ class Engine:
         count = len(removals)
         if not any(removals):
             return [level.to(self._device).expand(count, -1, -1, -1) for level in encoded.pyramid]
+        stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
+        return network.intervened_pyramid(self._picture(encoded, count), stages, self._removal(encoded, removals))
+
+    def _picture(self, encoded: EncodedScan, count: int) -> Tensor:
+        return encoded.picture.to(self._device).expand(count, -1, -1, -1)
+
+    def _removal(self, encoded: EncodedScan, removals: Sequence[tuple[int, ...]]) -> Removal:
         evidence = encoded.evidence
         there = Evidence(*(part.to(self._device) for part in (evidence.amount, evidence.maps, evidence.codes)))
-        stages = [stage.to(self._device).expand(count, -1, -1, -1) for stage in encoded.stages]
-        return network.intervened_pyramid(stages, make_removal(there, removals))
+        return make_removal(there, removals)
+
+    def _acts_from(self, detected_from: FromStrength) -> FromStrength | None:
+        """None where a removal acts in full, whatever presence sees: it leaves alone what is absent by itself."""
+        return None if self._checkpoint.restores else detected_from
 
     def _surest(self, network: SegmentationNetwork, pyramid: list[Tensor]) -> float:
         """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in a scan under one removal."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from causalseg.errors import CannotLearn
 from causalseg.models.build import Architecture
 from training.runs import IMAGENET, RANDOM
+from training.stages.detect import DetectSettings
 from training.stages.intervene import InterveneSettings
 from training.stages.observe import ObserveSettings
 from training.stages.restore import RestoreSettings
@@ -48,7 +49,11 @@ class RestoreStep(_Step, RestoreSettings):
     """A stage restore."""
 
 
-Step = ObserveStep | RestoreStep | InterveneStep
+class DetectStep(_Step, DetectSettings):
+    """A stage detect."""
+
+
+Step = ObserveStep | RestoreStep | DetectStep | InterveneStep
 
 
 class ReleaseSettings(BaseModel):

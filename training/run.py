@@ -32,7 +32,7 @@ from training.evaluate.report import commit_of_code
 from training.loop import LoopSettings, learn
 from training.manifest import write_entry
 from training.progress import Bar
-from training.recipe import ObserveStep, Recipe, ReleaseSettings, RestoreStep, Step, load_recipe
+from training.recipe import InterveneStep, ObserveStep, Recipe, ReleaseSettings, RestoreStep, Step, load_recipe
 from training.resume import epochs_done
 from training.runs import (
     RunRecord,
@@ -44,6 +44,7 @@ from training.runs import (
     take_tower_under_do,
     trained,
 )
+from training.stages.detect import DetectTrainer
 from training.stages.intervene import InterveneTrainer
 from training.stages.observe import ObserveTrainer
 from training.stages.release import Origin, chosen_entry
@@ -160,10 +161,13 @@ def _run_stage(recipe: Recipe, stage: Step, rows: list[Row], data: Path, run_dir
     if isinstance(stage, ObserveStep):
         learn(ObserveTrainer(network, squares, stage), folder)
         return
-    if isinstance(stage, RestoreStep):
+    if not isinstance(stage, InterveneStep):
         dictionary = load_dictionary()
         carried = Carried.of(rows, dictionary, labelled(rows, dictionary, data, label_folders(data)))
-        learn(RestoreTrainer(network, squares, stage, carried, dictionary), folder)
+        if isinstance(stage, RestoreStep):
+            learn(RestoreTrainer(network, squares, stage, carried, dictionary), folder)
+        else:
+            learn(DetectTrainer(network, squares, stage, carried, dictionary), folder)
         return
     if stage.tower_under_do is not None:
         take_tower_under_do(_place(recipe, stage.tower_under_do, run_dir), network)

@@ -91,6 +91,11 @@ class SegmentationNetwork(nn.Module, ABC):
         """Whether confounders of the dictionary can be removed."""
         return False
 
+    @property
+    def restores(self) -> bool:
+        """Whether do() acts in the picture; else in the tower's features, or not at all."""
+        return False
+
     def intervened_pyramid(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
         """The pyramid under do(removal) of `image`, whose observed stages are `stages`.
 
@@ -143,7 +148,7 @@ class CausalSegNetwork(SegmentationNetwork):
 
     @property
     def restores(self) -> bool:
-        """Whether do() acts in the picture; else in the tower's features."""
+        """As the architecture says."""
         return self.restorer is not None
 
     def restored(

@@ -7,6 +7,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+_UNSEEN, _SEEN = 0.02, 0.08
+"""Change of a pixel, in [-1, 1], that is not shown, and that is shown in full."""
+
 
 def squash(image_u8: UInt8[np.ndarray, "..."], side_px: int) -> UInt8[np.ndarray, "..."]:
     """Resize a picture or a 0..255 mask to a square, aspect given up, area-averaged where it shrinks."""
@@ -25,3 +28,18 @@ def to_scan_probability(
     """Calibrated probabilities at a scan's own size: logits are interpolated, then divided by `temperature`."""
     logits = functional.interpolate(mask_logits.float(), size=hw, mode="bilinear")
     return (logits / temperature).sigmoid()[0, 0].cpu().numpy()
+
+
+def at_scan_size(
+    scan_u8: UInt8[np.ndarray, "height width 3"],
+    picture: Float[Tensor, "1 3 side side"],
+    changed: Float[Tensor, "1 3 side side"],
+) -> UInt8[np.ndarray, "height width 3"]:
+    """A change of the network's square laid on the scan: pixels far from any change stay the scan's own."""
+    hw = scan_u8.shape[:2]
+    moved = functional.max_pool2d((changed - picture).abs().amax(1, keepdim=True), 3, stride=1, padding=1)
+    share = ((moved - _UNSEEN) / (_SEEN - _UNSEEN)).clamp(0, 1)
+    alpha, colour = (functional.interpolate(one, size=hw, mode="bilinear") for one in (share, (changed + 1) * 127.5))
+    weight = alpha[0, 0, :, :, None].numpy()
+    laid = scan_u8 * (1 - weight) + colour[0].permute(1, 2, 0).numpy() * weight
+    return np.rint(laid).clip(0, 255).astype(np.uint8)

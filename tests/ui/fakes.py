@@ -81,6 +81,7 @@ class FakeEngine(Engine):
         encoded = EncodedScan(
             scan=scan,
             strength=strength,
+            picture=torch.zeros(1, 3, 8, 8),
             stages=(),
             pyramid=(),
             evidence=evidence_at([corner(entry.scope == "local") for entry in self.confounders]),

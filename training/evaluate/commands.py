@@ -18,7 +18,7 @@ from training.manifest import summarize_results, write_entry
 from training.progress import Bar
 
 SUITES = {
-    "causalseg": ("segmentation", "faithfulness", "text"),
+    "causalseg": ("real", "control", "segmentation", "faithfulness", "text"),
     "causalclipseg": ("segmentation", "text", "branches"),
     "mcdrl": ("segmentation", "text"),
 }
@@ -34,7 +34,9 @@ Out = Annotated[Path, typer.Option(help="Folder of the tables.")]
 def evaluate(
     data: Data,
     checkpoint: Checkpoint = "causalseg-lite",
-    suite: Annotated[Literal["all", "segmentation", "faithfulness", "text", "branches"], typer.Option()] = "all",
+    suite: Annotated[
+        Literal["all", "real", "control", "segmentation", "faithfulness", "text", "branches"], typer.Option()
+    ] = "all",
     out: Out = RESULTS_DIR,
 ) -> None:
     """Write the tables of a checkpoint."""
@@ -47,28 +49,45 @@ def evaluate(
     groups = evaluation_rows(read_index(data))
     for name in able if suite == "all" else (suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {checkpoint} --suite {name}"
-        write_report(name, _TABLES_OF[name](checkpoint, groups), provenance(entry, command), out)
+        write_report(name, _TABLES_OF[name](checkpoint, groups, data), provenance(entry, command), out)
 
 
-def _segmentation(checkpoint: str, groups: Groups) -> dict[str, Any]:
+def _real(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+    from training.data.carried import labelled
+    from training.data.labels import label_folders
+    from training.evaluate.real import real_tables
+
+    engine, rows = Engine.load(checkpoint), [row for rows in groups.values() for row in rows]
+    said = labelled(rows, engine.confounders, data, label_folders(data))
+    return real_tables(engine, rows, said, Bar("labelled scans"))
+
+
+def _control(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+    from training.evaluate.control import ControlProtocol, control_table
+
+    del data
+    return control_table(Engine.load(checkpoint), groups, ControlProtocol(), Bar("confounders"))
+
+
+def _segmentation(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
     from training.evaluate.segmentation import segmentation_table
 
     return {"segmentation": segmentation_table(Engine.load(checkpoint), groups, Bar("segmentation"))}
 
 
-def _faithfulness(checkpoint: str, groups: Groups) -> dict[str, Any]:
+def _faithfulness(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
     from training.evaluate.faithfulness import Protocol, faithfulness_table
 
     return {"faithfulness": faithfulness_table(Engine.load(checkpoint), groups, Protocol(), Bar("confounders"))}
 
 
-def _text(checkpoint: str, groups: Groups) -> dict[str, Any]:
+def _text(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
     from training.evaluate.text import text_tables
 
     return text_tables(Engine.load(checkpoint), groups, Bar("absent"))
 
 
-def _branches(checkpoint: str, groups: Groups) -> dict[str, Any]:
+def _branches(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
     from causalseg.models.causalclipseg import CausalClipSegNetwork
     from training.experiments.causalclipseg import branches_table
 
@@ -77,7 +96,9 @@ def _branches(checkpoint: str, groups: Groups) -> dict[str, Any]:
     return {"branches": branches_table(network, groups, entry.architecture.input_side_px, 60)}
 
 
-_TABLES_OF: dict[str, Callable[[str, Groups], dict[str, Any]]] = {
+_TABLES_OF: dict[str, Callable[[str, Groups, Path], dict[str, Any]]] = {
+    "real": _real,
+    "control": _control,
     "segmentation": _segmentation,
     "faithfulness": _faithfulness,
     "text": _text,

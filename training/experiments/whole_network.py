@@ -114,6 +114,6 @@ def _answer(network: CausalSegNetwork, encoder: Encoder, images: Tensor, text: T
     stages = network.observe(images)
     if not adjusted:
         return network.decode(network.observed_pyramid(stages), text)
-    seen = encoder.seen(stages)
+    seen = encoder.seen(images, stages)
     removal = make_removal(seen.evidence, encoder.detected(seen))
-    return network.decode(network.intervened_pyramid(stages, removal), text)
+    return network.decode(network.intervened_pyramid(images, stages, removal), text)

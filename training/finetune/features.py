@@ -77,6 +77,8 @@ class Batch(NamedTuple):
 class Seen(NamedTuple):
     """A few scans, observed."""
 
+    image: Float[Tensor, "batch 3 side side"]
+    """In [-1, 1]."""
     stages: list[Tensor]
     """All five, finest first."""
     statistics: Float[Tensor, "batch statistics"]
@@ -87,7 +89,13 @@ class Seen(NamedTuple):
         """Some of the scans."""
         kept, there = list(rows), self.evidence
         evidence = Evidence(there.amount[kept], there.maps[kept], there.codes)
-        return Seen([stage[kept] for stage in self.stages], self.statistics[kept], self.strength[kept], evidence)
+        return Seen(
+            self.image[kept],
+            [stage[kept] for stage in self.stages],
+            self.statistics[kept],
+            self.strength[kept],
+            evidence,
+        )
 
 
 class Encoder:
@@ -105,14 +113,16 @@ class Encoder:
     @torch.no_grad()
     def observe(self, squares_u8: UInt8[np.ndarray, "batch side side 3"]) -> Seen:
         """Stages and presence of a few squashed scans."""
-        return self.seen(self.network.observe(to_network(torch.from_numpy(squares_u8))))
+        image = to_network(torch.from_numpy(squares_u8))
+        return self.seen(image, self.network.observe(image))
 
     @torch.no_grad()
-    def seen(self, stages: list[Tensor]) -> Seen:
+    def seen(self, image: Float[Tensor, "batch 3 side side"], stages: list[Tensor]) -> Seen:
         """Presence of observed stages."""
         presence = self.network.presence(stages, self.codes)
-        evidence = evidence_of(presence, self.codes, self._is_local, self.detected_from)
-        return Seen(stages, self.network.presence.statistics(stages), presence.strength, evidence)
+        acts_from = None if self.network.restores else self.detected_from
+        evidence = evidence_of(presence, self.codes, self._is_local, acts_from)
+        return Seen(image, stages, self.network.presence.statistics(stages), presence.strength, evidence)
 
     def detected(self, seen: Seen) -> list[list[int]]:
         """For every scan, the indices of the confounders that its adjusted mask removes."""
@@ -132,7 +142,7 @@ class Encoder:
         The blocks on the pyramid have not acted yet: they are among what is learnt.
         """
         removal = make_removal(seen.evidence, removed or [()] * len(masks))
-        stages = [quantized(stage) for stage in self.network.intervened_stages(seen.stages, removal)[1:]]
+        stages = [quantized(stage) for stage in self.network.intervened_stages(seen.image, seen.stages, removal)[1:]]
         return Features(
             tuple(q for q, _ in stages),
             tuple(scale for _, scale in stages),

@@ -203,7 +203,7 @@ class InterveneTrainer(Trainer[InterveneSettings]):
         with torch.no_grad():
             goal_pyramid = network.observed_pyramid(list(goals))
             goal_logits = network.decode(goal_pyramid, text).mask_logits.float()
-        reached = network.intervened_stages(list(inputs), removal)
+        reached = network.intervened_stages(batch.inputs, list(inputs), removal)
         levels = network.levels_under_do(reached[1:], removal)
         logits = network.decode(levels, text).mask_logits.float()
         free = self.twin_is_free(batch.twins, presence)
@@ -224,7 +224,7 @@ class InterveneTrainer(Trainer[InterveneSettings]):
         """Is it there at all? Of inputs, goals, and inputs under do()."""
         count, weights, times = len(batch.twins), self.settings.losses, self.settings.absent_things
         with torch.no_grad():
-            under_do = self.network.intervened_pyramid([stage[:count] for stage in stages], removal)
+            under_do = self.network.intervened_pyramid(batch.inputs, [stage[:count] for stage in stages], removal)
             pyramid = [torch.cat(both) for both in zip(self.network.observed_pyramid(stages), under_do, strict=True)]
         asked = self.network.presence_logits(
             pyramid, batch.asked.text[torch.arange(count, device=self.device).repeat(3)]

@@ -14,19 +14,18 @@ import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
-from torch.nn import functional
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.restorer import PictureRestorer
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
-from training.data.augment import FLIP_UPSIDE_DOWN, relight
 from training.data.carried import Carried
 from training.data.squares import Squares
-from training.data.text_cache import TextCache
-from training.data.twins import PHOTOMETRIC, Twin, TwinShares, as_u8, draw_twin
+from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
+from training.data.unmoved import unmoved_views
 from training.loop import LoopSettings, Trainer
 from training.losses import weighted_mean
+from training.prompts import PromptCodes
 
 _SOFT = 0.01
 """Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
@@ -91,12 +90,9 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         super().__init__(network, data, settings)
         self.carried = carried
         self.dictionary = load_dictionary() if dictionary is None else dictionary
-        texts = TextCache(network.text_tower)
-        self.prompt_codes = [texts.encode(list(entry.prompts)).sentence for entry in self.dictionary]
-        means = torch.stack([codes.mean(0) for codes in self.prompt_codes])
-        self.mean_codes = functional.normalize(means, dim=-1)
+        self.prompts = PromptCodes(network.text_tower, self.dictionary)
         if not self.restorer.centre.any():
-            self.restorer.centre_on(self.mean_codes)
+            self.restorer.centre_on(self.prompts.mean)
 
     @property
     def restorer(self) -> PictureRestorer:
@@ -125,14 +121,13 @@ class RestoreTrainer(Trainer[RestoreSettings]):
 
     def draw(self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator) -> PicturePairs:
         """Twins of the `chosen` rows, cut alike."""
-        settings, rows = self.settings, [self.data.rows[i] for i in chosen]
-        modalities = [row.modality for row in rows]
-        pictures = np.stack([_flipped(self.data.images_u8[i], self.data.rows[i].modality, rng) for i in chosen])
-        light = {"relit_share": settings.relit_share, "light": settings.light}
-        images, is_relit = relight(to_network(torch.from_numpy(pictures)), modalities, generator, **light)
+        settings = self.settings
+        views = unmoved_views(self.data, chosen, rng, generator, relit_share=settings.relit_share, light=settings.light)
         twins = [
-            draw_twin(image, row.modality, self.dictionary, rng, settings.shares, self.carried.known(int(i)))
-            for image, row, i in zip(as_u8(images), rows, chosen, strict=True)
+            draw_twin(
+                image, self.data.rows[i].modality, self.dictionary, rng, settings.shares, self.carried.known(int(i))
+            )
+            for image, i in zip(views.images_u8, chosen, strict=True)
         ]
         inputs, goals = (
             to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
@@ -140,7 +135,7 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         )
         doubtful = [
             twin.is_null and bool(relit) and any(self.dictionary[k].id in PHOTOMETRIC for k in twin.removed)
-            for twin, relit in zip(twins, is_relit.tolist(), strict=True)
+            for twin, relit in zip(twins, views.is_relit, strict=True)
         ]
         part = self._part(inputs.shape[-1], rng)
         inputs, goals = (one[part].contiguous(memory_format=torch.channels_last) for one in (inputs, goals))
@@ -155,14 +150,8 @@ class RestoreTrainer(Trainer[RestoreSettings]):
 
     def _removed(self, twins: list[Twin], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         row = [i for i, twin in enumerate(twins) for _ in twin.removed]
-        codes = [self._code(k, rng) for twin in twins for k in twin.removed]
+        codes = [self.prompts.of(k, rng, self.settings.prompt_share) for twin in twins for k in twin.removed]
         return torch.tensor(row, device=self.device), torch.stack(codes)
-
-    def _code(self, k: int, rng: np.random.Generator) -> Tensor:
-        prompts = self.prompt_codes[k]
-        if rng.random() < self.settings.prompt_share:
-            return prompts[int(rng.integers(len(prompts)))]
-        return self.mean_codes[k]
 
     @staticmethod
     def _distance(one: Tensor, other: Tensor) -> Float[Tensor, " batch"]:
@@ -179,12 +168,3 @@ class RestoreTrainer(Trainer[RestoreSettings]):
             damage = (before - goal).float().abs().mean((1, 2, 3))
             errors.append((mine - goal).float().abs().mean((1, 2, 3)) / (damage + 0.05 * size))
         return torch.stack(errors).mean(0)
-
-
-def _flipped(image_u8: np.ndarray, modality: str, rng: np.random.Generator) -> np.ndarray:
-    """Left and right exchanged in half of the pictures; up and down too where a scan has no fixed up."""
-    if rng.random() < 0.5:
-        image_u8 = image_u8[:, ::-1]
-    if modality in FLIP_UPSIDE_DOWN and rng.random() < 0.5:
-        image_u8 = image_u8[::-1]
-    return np.ascontiguousarray(image_u8)

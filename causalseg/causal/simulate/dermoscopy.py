@@ -10,7 +10,6 @@ from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arriving, 
 from causalseg.causal.simulate.random_fields import grain
 from causalseg.causal.simulate.simulator import Changed, Picture, Sheet, Simulator, draw_seed
 
-
 DARK_SHARE = 0.05
 """Share of the picture that counts as its dark parts."""
 
@@ -98,7 +97,12 @@ class Ruler(Simulator):
     def draw(cls, rng: np.random.Generator) -> "Ruler":
         """A scale with a baseline in half, ticks at an edge in three of ten, else ticks along an arc."""
         kind = rng.choice(["scale", "edge", "arc"], p=[0.5, 0.3, 0.2])
-        look = (rng.uniform(0.0025, 0.0045), bool(kind == "scale"), str(rng.choice(["MM", "mm"])), rng.uniform(0.0, 0.35))
+        look = (
+            rng.uniform(0.0025, 0.0045),
+            bool(kind == "scale"),
+            str(rng.choice(["MM", "mm"])),
+            rng.uniform(0.0, 0.35),
+        )
         if kind == "edge":
             spacing, (start, along, inward) = rng.uniform(0.012, 0.035), _EDGES[int(rng.integers(4))]
             ticks = int(rng.uniform(0.6, 1.0) / spacing)

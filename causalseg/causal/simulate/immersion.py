@@ -51,7 +51,9 @@ class GelBorder(Simulator):
         height_px, width_px = image.shape[:2]
         outward, turn = self._outward(height_px, width_px)
         glints = np.float32(0.55) + np.float32(0.45) * np.sin(2 * turn + self.phases[3])
-        bright = np.exp(-((outward / self.rim) ** 2)) + 0.6 * np.exp(-(((outward + 3 * self.rim) / (0.5 * self.rim)) ** 2))
+        bright = np.exp(-((outward / self.rim) ** 2)) + 0.6 * np.exp(
+            -(((outward + 3 * self.rim) / (0.5 * self.rim)) ** 2)
+        )
         dark = np.exp(-(((outward + 1.5 * self.rim) / (0.8 * self.rim)) ** 2))
         gloss = 1 + 0.5 * grain(np.random.default_rng(self.seed), height_px, width_px, coarse_y=2.0, coarse_x=2.0)
         pale = np.where(outward > 0, self.dry * np.exp(-np.maximum(outward, 0) / self.reach) * gloss.clip(0, 2), 0)
@@ -64,9 +66,7 @@ class GelBorder(Simulator):
         side_px = min(height_px, width_px)
         across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
         turn = np.arctan2(down, across).astype(np.float32)
-        waves = sum(
-            wave * np.sin((humps + 2) * turn + self.phases[humps]) for humps, wave in enumerate(self.waves)
-        )
+        waves = sum(wave * np.sin((humps + 2) * turn + self.phases[humps]) for humps, wave in enumerate(self.waves))
         return (np.hypot(across, down) - self.radius * (1 + waves)).astype(np.float32), turn
 
 

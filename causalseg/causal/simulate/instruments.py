@@ -8,7 +8,14 @@ import numpy as np
 from causalseg.causal.simulate.canvas import Canvas, PointXY, curve, paint, places_xy, relight
 from causalseg.causal.simulate.simulator import Changed, Picture, Region, Sheet, Simulator
 
-SHEATHS = ((0.88, 0.9, 0.94), (0.8, 0.84, 0.95), (0.35, 0.6, 0.85), (0.62, 0.63, 0.62), (0.5, 0.5, 0.47), (0.2, 0.21, 0.22))
+SHEATHS = (
+    (0.88, 0.9, 0.94),
+    (0.8, 0.84, 0.95),
+    (0.35, 0.6, 0.85),
+    (0.62, 0.63, 0.62),
+    (0.5, 0.5, 0.47),
+    (0.2, 0.21, 0.22),
+)
 """White and bluish plastic, blue plastic, steel, and black."""
 METAL = (0.66, 0.66, 0.63)
 

@@ -95,7 +95,9 @@ def _draw_lines(rng: np.random.Generator, corner: int, size: float) -> Iterator[
 def _draw_scope_lines(rng: np.random.Generator) -> Iterator[TextLine]:
     """Date, time and codes below each other at the left, as two common processors write them; some cut off."""
     day, month, year = int(rng.integers(1, 29)), int(rng.integers(1, 13)), int(rng.integers(2008, 2025))
-    clock, run = (f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}:{int(rng.integers(60)):02d}" for _ in range(2))
+    clock, run = (
+        f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}:{int(rng.integers(60)):02d}" for _ in range(2)
+    )
     date, level = f"{day:02d}/{month:02d}/{year}", int(rng.integers(1, 9))
     short = (date, f"<{run}>", f"CVP:{level}", "G:N")
     long = ("Sex:    Age:", "D.O.B.:", date, clock, "", run, f"SCV:{level}", f"{level}/7")

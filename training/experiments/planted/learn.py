@@ -216,7 +216,7 @@ class EraseTrainer(PlantedTrainer):
         inputs, regions = _with_any(views, self.config.null_share, rng)
         with torch.no_grad():
             goals, stages = (self.network.observe(self.input(images)) for images in (views.images_u8, inputs))
-        reached = self.network.intervened_stages(stages, whole_removal(self.code, len(chosen)))
+        reached = self.network.intervened_stages(self.input(inputs), stages, whole_removal(self.code, len(chosen)))
         everyone = torch.ones(len(chosen), device=self.device)
         pairs = [*zip(reached, goals, strict=True)][: ERASING + 1]
         return {
@@ -230,7 +230,7 @@ def answer_under_do(network: CausalSegNetwork, images: Tensor, removal: Removal,
     """Mask logits under do(removal)."""
     with torch.no_grad():
         stages = network.observe(images)
-    return network.decode(network.intervened_pyramid(stages, removal), text).mask_logits
+    return network.decode(network.intervened_pyramid(images, stages, removal), text).mask_logits
 
 
 def caliper_code(network: CausalSegNetwork) -> Float[Tensor, "1 code"]:
