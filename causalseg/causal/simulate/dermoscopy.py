@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arriving, curve, draw_point, paint, places_xy
+from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arriving, curve, draw_point, offsets_xy, paint
 from causalseg.causal.simulate.random_fields import grain
 from causalseg.causal.simulate.simulator import Changed, Picture, Sheet, Simulator, draw_seed
-
 
 DARK_SHARE = 0.05
 """Share of the picture that counts as its dark parts."""
@@ -48,8 +47,8 @@ class HairStrands(Simulator):
         canvas = Canvas(*image.shape[:2])
         for hair, ink in arriving(self.hairs, strength):
             canvas.tapering(curve(*hair.points, 10), hair.width, ink * self.opacity)
-        colour = np.array(self.colour, np.float32)
-        return paint(image, canvas.alpha(), colour if self.light else (colour + np.float32(0.5) * _darkest(image)) / 2)
+        mixed = (np.array(self.colour, np.float32) + np.float32(0.5) * _darkest(image)) / 2
+        return paint(image, canvas.alpha(), self.colour if self.light else mixed.tolist())
 
 
 def _darkest(image: Picture) -> Float32[np.ndarray, " 3"]:
@@ -98,7 +97,12 @@ class Ruler(Simulator):
     def draw(cls, rng: np.random.Generator) -> "Ruler":
         """A scale with a baseline in half, ticks at an edge in three of ten, else ticks along an arc."""
         kind = rng.choice(["scale", "edge", "arc"], p=[0.5, 0.3, 0.2])
-        look = (rng.uniform(0.0025, 0.0045), bool(kind == "scale"), str(rng.choice(["MM", "mm"])), rng.uniform(0.0, 0.35))
+        look = (
+            rng.uniform(0.0025, 0.0045),
+            bool(kind == "scale"),
+            str(rng.choice(["MM", "mm"])),
+            rng.uniform(0.0, 0.35),
+        )
         if kind == "edge":
             spacing, (start, along, inward) = rng.uniform(0.012, 0.035), _EDGES[int(rng.integers(4))]
             ticks = int(rng.uniform(0.6, 1.0) / spacing)
@@ -243,9 +247,7 @@ class Sticker:
 
     def depth(self, height_px: int, width_px: int) -> Sheet:
         """Way from the rim to the inside, share of the shorter side; negative outside."""
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        across, down = offsets_xy(height_px, width_px, self.centre)
         return (self.radius - np.hypot(across, down / self.squeeze)).astype(np.float32)
 
 

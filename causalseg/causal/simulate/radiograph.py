@@ -26,7 +26,9 @@ class SideMarker(Simulator):
         x, y = rng.choice([0.09, 0.91]) + rng.normal(0, 0.02), rng.uniform(0.05, 0.35)
         corner = float(x), float(1 - y if rng.random() < 0.1 else y)
         letter = str(rng.choice(["L", "R", "D", "L", "R", "AP"]))
-        return cls(letter, corner, rng.uniform(0.035, 0.09), str(rng.choice(["none", "plate", "ring"], p=[0.6, 0.25, 0.15])))
+        return cls(
+            letter, corner, rng.uniform(0.035, 0.09), str(rng.choice(["none", "plate", "ring"], p=[0.6, 0.25, 0.15]))
+        )
 
     def apply(self, image: Picture, strength: float) -> Changed:
         """The letter, more opaque with strength."""
