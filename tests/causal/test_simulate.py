@@ -94,6 +94,36 @@ def test_the_effect_grows_with_strength(name: str) -> None:
         assert all(weaker < stronger for weaker, stronger in pairwise(effects)), (seed, effects)
 
 
+def test_text_grows_with_strength_in_a_grey_scan_too() -> None:
+    for seed in range(6):
+        effects = [change(grey_tissue(), "burned_in_text", strength, seed) for strength in STRENGTHS]
+        assert all(weaker < stronger for weaker, stronger in pairwise(effects))
+
+
+def test_text_of_an_endoscopy_stands_at_the_left() -> None:
+    for seed in range(6):
+        region = simulate(tissue(), "burned_in_text", strength=1.0, seed=seed).region
+        assert not region[:, 110:].any()
+
+
+def test_too_much_light_burns_one_piece_of_some_coloured_scans_and_all_of_any_grey_one() -> None:
+    shares = [simulate(tissue(), "over_exposure", strength=1.0, seed=seed).region.mean() for seed in range(12)]
+    assert min(shares) < 0.6
+    assert max(shares) == 1
+    assert all(simulate(grey_tissue(), "over_exposure", strength=1.0, seed=seed).region.all() for seed in range(12))
+
+
+def test_a_position_box_is_opaque_and_in_a_lower_corner() -> None:
+    image, other = tissue(), 255 - tissue()
+    for seed in range(6):
+        boxed = simulate(image, "position_box", strength=0.6, seed=seed)
+        assert not boxed.region[:110].any()
+        np.testing.assert_array_equal(
+            boxed.image_u8[boxed.region],
+            simulate(other, "position_box", strength=0.6, seed=seed).image_u8[boxed.region],
+        )
+
+
 @every_simulator
 def test_nothing_changes_outside_the_region(name: str) -> None:
     image = tissue()

@@ -107,11 +107,13 @@ def relight(image: Picture, lit: Sheet, shade: Sheet) -> Changed:
     return darker + np.where(region, lit, 0)[..., None] * (1 - darker), region
 
 
-def places_xy(height_px: int, width_px: int) -> tuple[Sheet, Sheet]:
-    """x and y of every pixel's middle from the left top, as shares of the shorter side; a row and a column."""
-    side_px = np.float32(min(height_px, width_px))
-    x, y = ((np.arange(count, dtype=np.float32) + np.float32(0.5)) / side_px for count in (width_px, height_px))
-    return x[None, :], y[:, None]
+def offsets_xy(height_px: int, width_px: int, centre: PointXY) -> tuple[Sheet, Sheet]:
+    """Way right and down from `centre` to the middle of every pixel, as shares of the shorter side."""
+    side_px = min(height_px, width_px)
+    x = (np.arange(width_px, dtype=np.float32) + np.float32(0.5 - centre[0] * width_px)) / np.float32(side_px)
+    y = (np.arange(height_px, dtype=np.float32) + np.float32(0.5 - centre[1] * height_px)) / np.float32(side_px)
+    across, down = np.meshgrid(x, y)
+    return across, down
 
 
 def _bounding_box(region: Region) -> tuple[slice, slice]:

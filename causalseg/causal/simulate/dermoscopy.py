@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arriving, curve, draw_point, paint, places_xy
+from causalseg.causal.simulate.canvas import Canvas, PointXY, Stroke, arriving, curve, draw_point, offsets_xy, paint
 from causalseg.causal.simulate.random_fields import grain
 from causalseg.causal.simulate.simulator import Changed, Picture, Sheet, Simulator, draw_seed
 
@@ -47,8 +47,8 @@ class HairStrands(Simulator):
         canvas = Canvas(*image.shape[:2])
         for hair, ink in arriving(self.hairs, strength):
             canvas.tapering(curve(*hair.points, 10), hair.width, ink * self.opacity)
-        colour = np.array(self.colour, np.float32)
-        return paint(image, canvas.alpha(), colour if self.light else (colour + np.float32(0.5) * _darkest(image)) / 2)
+        mixed = (np.array(self.colour, np.float32) + np.float32(0.5) * _darkest(image)) / 2
+        return paint(image, canvas.alpha(), self.colour if self.light else mixed.tolist())
 
 
 def _darkest(image: Picture) -> Float32[np.ndarray, " 3"]:
@@ -247,9 +247,7 @@ class Sticker:
 
     def depth(self, height_px: int, width_px: int) -> Sheet:
         """Way from the rim to the inside, share of the shorter side; negative outside."""
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        across, down = offsets_xy(height_px, width_px, self.centre)
         return (self.radius - np.hypot(across, down / self.squeeze)).astype(np.float32)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class BoxOverlay(Simulator):
         """The lines, more opaque with strength."""
         canvas = Canvas(*image.shape[:2])
         for path in self.paths:
-            for start, end in zip(path, path[1:], strict=False):
+            for start, end in pairwise(path):
                 for first, last in self._pieces(start, end):
                     canvas.line([first, last], self.stroke, self.opacity * strength)
         return paint(image, canvas.alpha(), self.colour)

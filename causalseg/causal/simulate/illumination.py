@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import FAINTEST_ALPHA, PointXY, places_xy
+from causalseg.causal.simulate.canvas import FAINTEST_ALPHA, PointXY, offsets_xy
 from causalseg.causal.simulate.simulator import Changed, GlobalSimulator, Picture, Sheet, Simulator, is_grey
 
 GAMMA = 2.2
@@ -38,9 +38,7 @@ class Burn:
 
     def light(self, height_px: int, width_px: int) -> Sheet:
         """Share of the stops, 1 at the middle, 0 from about twice the reach on."""
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        x, y = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        x, y = offsets_xy(height_px, width_px, self.centre)
         cosine, sine = np.float32(np.cos(self.tilt_rad)), np.float32(np.sin(self.tilt_rad))
         along, across = (x * cosine + y * sine) / self.reach_xy[0], (y * cosine - x * sine) / self.reach_xy[1]
         turn = np.arctan2(across, along)

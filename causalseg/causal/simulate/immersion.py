@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, arriving, draw_point, places_xy, relight
+from causalseg.causal.simulate.canvas import Canvas, PointXY, arriving, draw_point, offsets_xy, relight
 from causalseg.causal.simulate.random_fields import grain
 from causalseg.causal.simulate.simulator import Changed, Picture, Sheet, Simulator, draw_seed
 
@@ -41,7 +41,7 @@ class GelBorder(Simulator):
             phases=tuple(float(phase) for phase in rng.uniform(0, 6.28, 4)),
             rim=rng.uniform(0.004, 0.014),
             opacity=rng.uniform(0.4, 0.85),
-            dry=rng.uniform(0.05, 0.25),
+            dry=rng.uniform(0.04, 0.18),
             reach=rng.uniform(0.05, 0.25),
             seed=draw_seed(rng),
         )
@@ -55,16 +55,14 @@ class GelBorder(Simulator):
             -(((outward + 3 * self.rim) / (0.5 * self.rim)) ** 2)
         )
         dark = np.exp(-(((outward + 1.5 * self.rim) / (0.8 * self.rim)) ** 2))
-        gloss = 1 + 0.5 * grain(np.random.default_rng(self.seed), height_px, width_px, coarse_y=2.0, coarse_x=2.0)
+        gloss = 1 + 0.25 * grain(np.random.default_rng(self.seed), height_px, width_px, coarse_y=2.0, coarse_x=2.0)
         pale = np.where(outward > 0, self.dry * np.exp(-np.maximum(outward, 0) / self.reach) * gloss.clip(0, 2), 0)
         lit = strength * np.maximum(self.opacity * bright * glints, pale)
         return relight(image, lit.astype(np.float32), (strength * 0.35 * dark).astype(np.float32))
 
     def _outward(self, height_px: int, width_px: int) -> tuple[Sheet, Sheet]:
         """Way from the outline to the outside, share of the shorter side; and the direction in radians."""
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        across, down = offsets_xy(height_px, width_px, self.centre)
         turn = np.arctan2(down, across).astype(np.float32)
         waves = sum(wave * np.sin((humps + 2) * turn + self.phases[humps]) for humps, wave in enumerate(self.waves))
         return (np.hypot(across, down) - self.radius * (1 + waves)).astype(np.float32), turn

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import Canvas, PointXY, curve, paint, places_xy, relight
+from causalseg.causal.simulate.canvas import Canvas, PointXY, curve, offsets_xy, paint, relight
 from causalseg.causal.simulate.simulator import Changed, Picture, Region, Sheet, Simulator
 
 SHEATHS = (
@@ -34,9 +34,7 @@ class Cap:
     def relit(self, image: Picture, strength: float) -> Changed:
         """A pale band with a dark line at its inner side."""
         height_px, width_px = image.shape[:2]
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        across, down = offsets_xy(height_px, width_px, self.centre)
         outward = (np.hypot(across, down) - self.radius) / self.width
         seen = (0.6 + 0.6 * np.cos(np.arctan2(down, across) - self.turn_rad)).clip(0, 1)
         lit = 0.65 * np.exp(-((outward / 0.5) ** 2)) * seen
@@ -110,9 +108,7 @@ class Instrument(Simulator):
 
     def _axes(self, height_px: int, width_px: int) -> tuple[Sheet, Sheet]:
         """Way along the shaft from the border, and across it, shares of the shorter side."""
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        right, down = x - self.entry[0] * width_px / side_px, y - self.entry[1] * height_px / side_px
+        right, down = offsets_xy(height_px, width_px, self.entry)
         cosine, sine = math.cos(self.along_rad), math.sin(self.along_rad)
         return (right * cosine + down * sine).astype(np.float32), (down * cosine - right * sine).astype(np.float32)
 

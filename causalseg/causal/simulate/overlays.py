@@ -101,7 +101,7 @@ def _draw_scope_lines(rng: np.random.Generator) -> Iterator[TextLine]:
     date, level = f"{day:02d}/{month:02d}/{year}", int(rng.integers(1, 9))
     short = (date, f"<{run}>", f"CVP:{level}", "G:N")
     long = ("Sex:    Age:", "D.O.B.:", date, clock, "", run, f"SCV:{level}", f"{level}/7")
-    size, left, top = rng.uniform(0.022, 0.038), rng.choice([0.01, 0.01, -0.06]), rng.uniform(0.05, 0.4)
+    size, left, top = rng.uniform(0.022, 0.038), rng.choice([0.01, 0.01, -0.015]), rng.uniform(0.05, 0.4)
     for row, words in enumerate(short if rng.random() < 0.6 else long):
         if words:
             yield TextLine((float(left), top + row * size * 1.25), "lt", words, size)

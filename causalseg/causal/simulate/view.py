@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalseg.causal.simulate.canvas import Canvas, curve, paint, places_xy, relight
+from causalseg.causal.simulate.canvas import Canvas, curve, offsets_xy, paint, relight
 from causalseg.causal.simulate.simulator import Changed, Picture, Sheet, Simulator
 
 SCOPE_GUIDE_GREEN = (0.07, 0.62, 0.5)
@@ -77,9 +77,7 @@ class DarkCorner(Simulator):
     def apply(self, image: Picture, strength: float) -> Changed:
         """Take the light away outside a circle; colours stay until they are black."""
         height_px, width_px = image.shape[:2]
-        x, y = places_xy(height_px, width_px)
-        side_px = min(height_px, width_px)
-        across, down = x - self.centre[0] * width_px / side_px, y - self.centre[1] * height_px / side_px
+        across, down = offsets_xy(height_px, width_px, self.centre)
         reach = np.hypot(across, down).astype(np.float32)
         edge = _edge(reach, strength * self.covered)
         shade = ((reach - edge) / np.float32(self.soft)).clip(0, 1)
