@@ -31,18 +31,20 @@ EVERYWHERE = torch.ones(1, 1, 8, 8)
 
 
 def test_the_pass_under_do_uses_its_own_stages(network: CausalSegNetwork) -> None:
-    stages = network.observe(torch.randn(2, 3, SIDE_PX, SIDE_PX))
+    image = torch.randn(2, 3, SIDE_PX, SIDE_PX)
+    stages = network.observe(image)
 
-    reached = network.intervened_stages(IMAGE, stages, removal(network, 1.0, EVERYWHERE))
+    reached = network.intervened_stages(image, stages, removal(network, 1.0, EVERYWHERE))
 
     assert all((a[1] - b[1]).abs().max() > 0 for a, b in zip(reached[2:], stages[2:], strict=True))
 
 
 def test_what_is_not_removed_from_is_observed_to_the_bit(network: CausalSegNetwork) -> None:
-    stages = network.observe(torch.randn(2, 3, SIDE_PX, SIDE_PX))
+    image = torch.randn(2, 3, SIDE_PX, SIDE_PX)
+    stages = network.observe(image)
 
     for amount, where, rows in ((1.0, EVERYWHERE, [0]), (0.0, EVERYWHERE, [0, 1]), (1.0, 0 * EVERYWHERE, [0, 1])):
-        reached = network.intervened_stages(IMAGE, stages, removal(network, amount, where))
+        reached = network.intervened_stages(image, stages, removal(network, amount, where))
         assert all(torch.equal(a[rows], b[rows]) for a, b in zip(reached[1:], stages[1:], strict=True))
 
 
@@ -50,7 +52,7 @@ def test_a_removal_on_the_left_leaves_the_right_as_observed(network: CausalSegNe
     stages, left = network.observe(torch.randn(2, 3, SIDE_PX, SIDE_PX)), EVERYWHERE.clone()
     left[..., 4:] = 0
 
-    reached = network.intervened_stages(IMAGE, stages, removal(network, 1.0, left))
+    reached = network.intervened_stages(image, stages, removal(network, 1.0, left))
 
     for before, after in zip(stages[2:4], reached[2:4], strict=True):
         quarter = before.shape[-1] // 4
@@ -59,10 +61,11 @@ def test_a_removal_on_the_left_leaves_the_right_as_observed(network: CausalSegNe
 
 
 def test_the_effect_grows_with_the_strength_without_a_jump(network: CausalSegNetwork) -> None:
-    stages = network.observe(torch.randn(2, 3, SIDE_PX, SIDE_PX))
+    image = torch.randn(2, 3, SIDE_PX, SIDE_PX)
+    stages = network.observe(image)
 
     def change(amount: float) -> float:
-        reached = network.intervened_stages(IMAGE, stages, removal(network, amount, EVERYWHERE))
+        reached = network.intervened_stages(image, stages, removal(network, amount, EVERYWHERE))
         return float((reached[3][1] - stages[3][1]).abs().mean())
 
     changes = [change(amount) for amount in (0.001, 0.25, 0.5, 1.0)]

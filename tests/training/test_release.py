@@ -118,8 +118,8 @@ def test_what_is_found_is_told_beside_what_the_same_world_shows(
     """A removal that lowers every presence alike refuses nothing for it; here it leaves nothing of the pyramid."""
     network.eval().requires_grad_(requires_grad=False)
 
-    def nothing_left(stages: list[torch.Tensor], removal: Removal) -> list[torch.Tensor]:
-        del removal
+    def nothing_left(image: torch.Tensor, stages: list[torch.Tensor], removal: Removal) -> list[torch.Tensor]:
+        del image, removal
         return [torch.zeros_like(level) for level in network.observed_pyramid(stages)]
 
     monkeypatch.setattr(network, "intervened_pyramid", nothing_left)
