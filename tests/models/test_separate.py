@@ -49,7 +49,8 @@ def test_what_is_not_removed_from_is_observed_to_the_bit(network: CausalSegNetwo
 
 
 def test_a_removal_on_the_left_leaves_the_right_as_observed(network: CausalSegNetwork) -> None:
-    stages, left = network.observe(torch.randn(2, 3, SIDE_PX, SIDE_PX)), EVERYWHERE.clone()
+    image = torch.randn(2, 3, SIDE_PX, SIDE_PX)
+    stages, left = network.observe(image), EVERYWHERE.clone()
     left[..., 4:] = 0
 
     reached = network.intervened_stages(image, stages, removal(network, 1.0, left))
