@@ -29,7 +29,7 @@ def lift_gel_bubbles(image: Picture, lesion: Region) -> Part | None:
     grey = grey_of(image)
     bright, dark = bright_strokes(grey, 0.03), dark_strokes(grey, 0.035)
     hair = widened(np.maximum(long_parts(dark, 0.06), long_parts(bright, 0.06)) > 0.05, 2)
-    numbers, boxes = pieces(grown(bright > 0.16, bright > 0.08) & ~hair)
+    numbers, boxes = pieces(grown(bright > 0.10, bright > 0.05) & ~hair)
     small = [n for n, box in enumerate(boxes, start=1) if 2 <= max(box_hw(box)) <= px(0.1, image)]
     bubbles = widened(chosen(numbers, small), px(0.012, image)) & ~widened(lesion, px(0.012, image))
     if not 0.0004 < bubbles.mean() < 0.15:
@@ -47,11 +47,11 @@ def lift_patches(image: Picture, lesion: Region) -> Part | None:
     if not middle.any():
         return None
     foreign = np.abs(tint - np.median(tint[middle], axis=0)).max(2)
-    spread = float(np.quantile(foreign[middle], 0.9))
+    spread = float(np.quantile(foreign[middle], 0.7))
     lit = grey_of(image) > 0.15
-    bounds = (foreign > max(0.16, 1.2 * spread)) & lit & ~barred
+    bounds = (foreign > max(0.16, 1.5 * spread)) & lit & ~barred
     bounds = ndimage.binary_opening(bounds, iterations=px(0.012, image))
-    patch = ndimage.binary_fill_holes(at_border(grown(bounds & (foreign > max(0.28, 2 * spread)), bounds))) & ~barred
+    patch = ndimage.binary_fill_holes(at_border(grown(bounds & (foreign > max(0.28, 2.5 * spread)), bounds))) & ~barred
     numbers, _ = pieces(patch)
     areas = np.bincount(numbers.ravel(), minlength=2)
     patch = chosen(numbers, [n for n in range(1, len(areas)) if 0.008 < areas[n] / patch.size < 0.35])
@@ -74,8 +74,8 @@ def lift_dark_corner(image: Picture, lesion: Region) -> Part | None:
     size = odd_px(0.035, image)
     grey = ndimage.median_filter(grey_of(image), size)
     light = np.minimum(grey / max(float(np.median(grey[middle])), 0.05), 1).astype(np.float32)
-    dark = at_border(light < 0.8) & ~barred & (np.hypot(*_from_middle(image)) > 0.8)
-    if not (dark & (light < 0.45)).mean() > 0.003:
+    dark = at_border(light < 0.85) & ~barred & (np.hypot(*_from_middle(image)) > 0.8)
+    if (dark & (light < 0.5)).mean() < 0.003:
         return None
     alpha = feathered(dark, px(0.008, image)) * ~barred
     return alpha, np.repeat(light[..., None], 3, axis=2)
@@ -86,12 +86,12 @@ def lift_highlights(image: Picture, lesion: Region) -> Part | None:
     low, top = image.min(2), image.max(2)
     bright = bright_strokes(low, 0.09)
     spots = grown((low > 0.8) & (bright > 0.25), (bright > 0.12) & (top > 0.6))
-    spots &= ~widened(lesion, 1) & ~_margin(image)
+    spots &= ~widened(lesion, 2) & ~_margin(image)
     numbers, boxes = pieces(spots)
     spots = chosen(numbers, [n for n, box in enumerate(boxes, start=1) if max(box_hw(box)) <= px(0.12, image)])
     if spots.sum() < px(0.02, image) ** 2:
         return None
-    alpha = np.where(widened(spots, 1), (bright - 0.05) / 0.35, 0).clip(0, 1).astype(np.float32)
+    alpha = np.where(widened(spots, 1) & ~_margin(image), (bright - 0.05) / 0.35, 0).clip(0, 1).astype(np.float32)
     return alpha, image.copy()
 
 

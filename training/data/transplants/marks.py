@@ -25,20 +25,31 @@ _LOGO = 0.09
 
 
 def lift_text(image: Picture, lesion: Region) -> Part | None:
-    """Letters that stand in a line; in a coloured scan those in the margin at the left."""
+    """Letters that stand in a line; in a coloured scan those in the margin at the left, which may be faint and small."""
     bright = bright_strokes(grey_of(image), 0.03)
-    letters = _glyphs(image, bright, strong=0.4, weak=0.2) & ~_logo(image)
-    if not is_grey(image):
+    if is_grey(image):
+        letters = _upright(_glyphs(image, bright, strong=0.4, weak=0.2, top=0.75), 0.018)
+    else:
+        letters = _upright(_glyphs(image, bright, strong=0.22, weak=0.1, top=0.4), 0.008)
         letters[:, px(0.25, image) :] = False
-        letters &= np.ptp(image, axis=2) < 0.35
-    return _as_mark(image, bright, in_lines(letters))
+        letters &= np.ptp(image, axis=2) < 0.4
+    return _as_mark(image, bright, in_lines(letters & ~_logo(image), least=2))
+
+
+def _upright(glyphs: Region, least: float) -> Region:
+    """Pieces at least so high, and not much wider: letters, not layers of tissue."""
+    numbers, boxes = pieces(glyphs)
+    sizes = [box_hw(box) for box in boxes]
+    least_px = px(least, glyphs)
+    return chosen(numbers, [n for n, (high, wide) in enumerate(sizes, start=1) if high >= max(least_px, 0.5 * wide)])
 
 
 def lift_side_marker(image: Picture, lesion: Region) -> Part | None:
     """A letter, or a few, in the upper part of a radiograph, with the line around it."""
     bright = bright_strokes(grey_of(image), 0.03)
     letters = _glyphs(image, bright, strong=0.2, weak=0.1, largest=0.12) & ~lesion
-    letters[px(0.35, image) :] = False
+    letters &= ~_rim(image)
+    letters[px(0.4, image) :] = False
     middle = px(0.36, image)
     letters[:, middle : image.shape[1] - middle] = False
     return _as_mark(image, bright, _clearest_group(letters, bright))
@@ -48,10 +59,8 @@ def lift_calipers(image: Picture, lesion: Region) -> Part | None:
     """Crosses, and the dots and figures near them."""
     bright = bright_strokes(grey_of(image), 0.03)
     glyphs = _glyphs(image, bright, strong=0.35, weak=0.18) & ~_logo(image)
-    crosses = widened(_crosses(bright) & glyphs, px(0.015, image)) & glyphs
-    if not crosses.any():
-        return None
-    return _as_mark(image, bright, grown(crosses, glyphs))
+    glyphs &= ~in_lines(_upright(glyphs, 0.018), least=3)
+    return _as_mark(image, bright, grown(_crosses(bright), glyphs))
 
 
 def _logo(image: Picture) -> Region:
@@ -60,26 +69,26 @@ def _logo(image: Picture) -> Region:
     return logo
 
 
-def _glyphs(image: Picture, bright: Sheet, *, strong: float, weak: float, largest: float = 0.09) -> Region:
-    """Bright thin pieces of a letter's size that are nearly as bright as the scan gets."""
+def _glyphs(image: Picture, bright: Sheet, *, strong: float, weak: float, top: float = 0.75, largest: float = 0.09) -> Region:
+    """Bright thin pieces of a letter's size, somewhere brighter than `top` of the scan's brightest."""
     grey = grey_of(image)
-    top = float(np.quantile(grey, 0.995))
-    numbers, boxes = pieces(grown((bright > strong) & (grey > 0.75 * top), bright > weak))
+    brightest = float(np.quantile(grey, 0.995))
+    numbers, boxes = pieces(grown((bright > strong) & (grey > top * brightest), bright > weak))
     most, least = px(largest, image), px(0.012, image)
     sizes = [box_hw(box) for box in boxes]
     return chosen(numbers, [n for n, hw in enumerate(sizes, start=1) if least <= max(hw) <= most])
 
 
-def in_lines(letters: Region) -> Region:
-    """Pieces with a neighbour of like height beside them."""
+def in_lines(letters: Region, least: int) -> Region:
+    """Pieces of like height that stand in a line of at least so many."""
     numbers, boxes = pieces(letters)
-    gap = px(0.035, letters)
-    kept = [
-        n
-        for n, box in enumerate(boxes, start=1)
-        if any(_beside(box, other, gap) for m, other in enumerate(boxes, start=1) if m != n)
-    ]
-    return chosen(numbers, kept)
+    gap_px = px(0.035, letters)
+    line_of = list(range(len(boxes)))
+    for m, box in enumerate(boxes):
+        for n in range(m):
+            if line_of[m] != line_of[n] and _beside(box, boxes[n], gap_px):
+                line_of = [line_of[n] if line == line_of[m] else line for line in line_of]
+    return chosen(numbers, [n for n, line in enumerate(line_of, start=1) if line_of.count(line) >= least])
 
 
 def _beside(one: tuple[slice, slice], other: tuple[slice, slice], gap_px: int) -> bool:
@@ -87,6 +96,14 @@ def _beside(one: tuple[slice, slice], other: tuple[slice, slice], gap_px: int) -
     apart = max(one[1].start - other[1].stop, other[1].start - one[1].stop)
     level = abs(one[0].stop - other[0].stop) <= 2 or abs(one[0].start - other[0].start) <= 2
     return level and -2 <= apart <= gap_px and 0.6 <= height / other_height <= 1.7
+
+
+def _rim(image: Picture) -> Region:
+    """The outermost pixels, where a frame's edge looks like a stroke."""
+    rim = np.ones(image.shape[:2], bool)
+    reach = px(0.008, image)
+    rim[reach:-reach, reach:-reach] = False
+    return rim
 
 
 def _clearest_group(letters: Region, bright: Sheet) -> Region:

@@ -30,8 +30,8 @@ def lift_hair(image: Picture, lesion: Region) -> Part | None:
     grey = grey_of(image)
     dark = dark_strokes(grey, 0.035)
     barred = widened(lesion, px(0.012, image)) | _ruler_band(dark)
-    strands = _strands(dark, 0.10, 0.05) | _strands(bright_strokes(grey, 0.03), 0.16, 0.09)
-    strands &= ~barred
+    strands = _strands(dark, 0.07, 0.035) | _strands(bright_strokes(grey, 0.03), 0.16, 0.09)
+    strands &= ~barred & ~_rim(image, 0.012)
     return as_ratio(image, strands) if strands.mean() > _LEAST_SHARE else None
 
 
@@ -61,11 +61,17 @@ def _strands(strokes: Sheet, strong: float, weak: float, longest: float = 0.06) 
 def lift_ruler(image: Picture, lesion: Region) -> Part | None:
     """A straight scale: its baseline, its regular ticks and the letters beside it."""
     dark = dark_strokes(grey_of(image), 0.035)
-    print_ = _ruler_band(dark) & (dark > 0.03) & ~widened(lesion, px(0.012, image))
-    return as_ratio(image, print_) if print_.mean() > _LEAST_SHARE else None
+    whole = _ruler_band(dark) & (dark > 0.03)
+    print_ = whole & ~widened(lesion, px(0.012, image))
+    if print_.mean() < _LEAST_SHARE or print_.sum() < _LEAST_LEFT * whole.sum():
+        return None
+    return as_ratio(image, print_)
 
 
-_TILTS = np.deg2rad([*range(-25, 26), *range(65, 116)])
+_LEAST_LEFT = 0.85
+"""Of a ruler that must lie beside the lesion."""
+_TILTS = np.deg2rad(range(0, 180))
+_LINES_TRIED = 6
 
 
 def _ruler_band(dark: Sheet) -> Region:
@@ -75,21 +81,22 @@ def _ruler_band(dark: Sheet) -> Region:
     y, x = np.nonzero(marked)
     if len(y) < px(0.3, dark):
         return nothing
-    angle, offset = _straightest(x, y)
-    along, across = _turned(x, y, angle)
-    on_line = np.abs(across - offset) <= 1
-    run = _longest_run(np.unique(np.rint(along[on_line]).astype(int)), px(0.03, dark))
-    if run is None or run[1] - run[0] < px(0.3, dark):
-        return nothing
-    if not any(
-        _is_regular(along[_between(side * (across - offset), 2, px(0.03, dark))], run, dark) for side in (-1, 1)
-    ):
-        return nothing
+    for angle, offset in _straightest(x, y):
+        along, across = _turned(x, y, angle)
+        on_line = np.abs(across - offset) <= 1
+        run = _longest_run(np.unique(np.rint(along[on_line]).astype(int)), px(0.03, dark))
+        if run and run[1] - run[0] >= px(0.3, dark):
+            beside = (along[_between(side * (across - offset), 2, px(0.03, dark))] for side in (-1, 1))
+            if any(_is_regular(places, run, dark) for places in beside):
+                return _band(dark, angle, offset, run)
+    return nothing
+
+
+def _band(dark: Sheet, angle: float, offset: float, run: tuple[int, int]) -> Region:
     rows, columns = np.indices(dark.shape)
-    all_along, all_across = _turned(columns, rows, angle)
-    return _between(all_along, run[0] - px(0.03, dark), run[1] + px(0.03, dark)) & (
-        np.abs(all_across - offset) <= px(0.06, dark)
-    )
+    along, across = _turned(columns, rows, angle)
+    more = px(0.03, dark)
+    return _between(along, run[0] - more, run[1] + more) & (np.abs(across - offset) <= 2 * more)
 
 
 def _between(values: Float[np.ndarray, "..."], low: float, high: float) -> Region:
@@ -103,15 +110,14 @@ def _turned(
     return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
 
 
-def _straightest(x: Int[np.ndarray, " point"], y: Int[np.ndarray, " point"]) -> tuple[float, float]:
-    """The line (angle, offset) that most points lie on, level or upright within 25 degrees."""
-    best = (-1, 0.0, 0.0)
+def _straightest(x: Int[np.ndarray, " point"], y: Int[np.ndarray, " point"]) -> list[tuple[float, float]]:
+    """The lines (angle, offset) that most points lie on, one a direction, the fullest first."""
+    lines: list[tuple[int, float, float]] = []
     for angle in _TILTS:
         across = np.rint(_turned(x, y, angle)[1]).astype(int)
         counts = np.bincount(across - across.min())
-        top = int(counts.argmax())
-        best = max(best, (int(counts[top]), float(angle), float(top + across.min())))
-    return best[1], best[2]
+        lines.append((int(counts.max()), float(angle), float(counts.argmax() + across.min())))
+    return [(angle, offset) for _, angle, offset in sorted(lines, reverse=True)[:_LINES_TRIED]]
 
 
 def _longest_run(places: Int[np.ndarray, " place"], gap_px: int) -> tuple[int, int] | None:
@@ -140,11 +146,11 @@ def lift_ink(image: Picture, lesion: Region) -> Part | None:
     """Strokes of a violet or blue pen, by how much bluer than the skin they are; green ink is left."""
     barred = widened(lesion, px(0.03, image))
     blueness = np.log((image[..., 2] + 2 * DARKEST) / (image[..., 1] + 2 * DARKEST))
-    blueness = ndimage.gaussian_filter(blueness, 0.6) - np.median(blueness[~barred] if not barred.all() else blueness)
+    blueness = ndimage.gaussian_filter(blueness, 1.0) - np.median(blueness[~barred] if not barred.all() else blueness)
     grey = grey_of(image)
     skin = np.median(grey[~barred] if not barred.all() else grey)
-    seen = (grey > 0.05) & (grey < 0.95 * skin)
-    ink = grown((blueness > 0.3) & seen, (blueness > 0.12) & seen) & ~barred
+    seen = (grey > 0.05) & (grey < skin)
+    ink = grown((blueness > 0.18) & seen, (blueness > 0.08) & seen) & ~barred
     numbers, boxes = pieces(ink)
     large = [n for n, box in enumerate(boxes, start=1) if max(box_hw(box)) >= px(0.04, image)]
     ink = chosen(numbers, large)
