@@ -29,7 +29,7 @@ def lift_gel_bubbles(image: Picture, lesion: Region) -> Part | None:
     grey = grey_of(image)
     bright, dark = bright_strokes(grey, 0.03), dark_strokes(grey, 0.035)
     hair = widened(np.maximum(long_parts(dark, 0.06), long_parts(bright, 0.06)) > 0.05, 2)
-    numbers, boxes = pieces(grown(bright > 0.10, bright > 0.05) & ~hair)
+    numbers, boxes = pieces(grown(bright > 0.13, bright > 0.06) & ~hair)
     small = [n for n, box in enumerate(boxes, start=1) if 2 <= max(box_hw(box)) <= px(0.1, image)]
     bubbles = widened(chosen(numbers, small), px(0.012, image)) & ~widened(lesion, px(0.012, image))
     if not 0.0004 < bubbles.mean() < 0.15:
@@ -74,8 +74,8 @@ def lift_dark_corner(image: Picture, lesion: Region) -> Part | None:
     size = odd_px(0.035, image)
     grey = ndimage.median_filter(grey_of(image), size)
     light = np.minimum(grey / max(float(np.median(grey[middle])), 0.05), 1).astype(np.float32)
-    dark = at_border(light < 0.85) & ~barred & (np.hypot(*_from_middle(image)) > 0.8)
-    if (dark & (light < 0.5)).mean() < 0.003:
+    dark = at_border(light < 0.9) & ~barred & (np.hypot(*_from_middle(image)) > 0.8)
+    if (dark & (light < 0.65)).mean() < 0.004:
         return None
     alpha = feathered(dark, px(0.008, image)) * ~barred
     return alpha, np.repeat(light[..., None], 3, axis=2)

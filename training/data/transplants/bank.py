@@ -22,7 +22,7 @@ ImageAndLesion = tuple[UInt8[np.ndarray, "height width 3"], Bool[np.ndarray, "he
 MISTAKEN_FOR: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "hair": ("ruler", "ink"),
-        "gel_bubble": ("hair", "ruler", "patches"),
+        "gel_bubble": ("hair", "ruler", "patches", "ink"),
         "patches": ("dark_corner", "ink"),
         "ink": ("patches", "dark_corner"),
         "burned_in_text": ("calipers", "side_marker"),

@@ -20,20 +20,29 @@ from training.data.transplants.lifted import (
     widened,
 )
 
-_LOGO = 0.09
+_LOGO = 0.05
 """Side of the corner at the left top that a vendor's logo stands in."""
 
 
 def lift_text(image: Picture, lesion: Region) -> Part | None:
-    """Letters that stand in a line; in a coloured scan those in the margin at the left, which may be faint and small."""
+    """Letters in a line, or a large one at the border; in a coloured scan, fainter ones too, at the left."""
     bright = bright_strokes(grey_of(image), 0.03)
     if is_grey(image):
-        letters = _upright(_glyphs(image, bright, strong=0.4, weak=0.2, top=0.75), 0.018)
-    else:
-        letters = _upright(_glyphs(image, bright, strong=0.22, weak=0.1, top=0.4), 0.008)
-        letters[:, px(0.25, image) :] = False
-        letters &= np.ptp(image, axis=2) < 0.4
-    return _as_mark(image, bright, in_lines(letters & ~_logo(image), least=2))
+        letters = _upright(_glyphs(image, bright, strong=0.35, weak=0.2, top=0.75), 0.018) & ~_logo(image)
+        large = _upright(_glyphs(image, bright, strong=0.5, weak=0.25, largest=0.12), 0.035) & ~_inside(image)
+        return _as_mark(image, bright, in_lines(letters, least=2) | large)
+    letters = _upright(_glyphs(image, bright, strong=0.22, weak=0.1, top=0.4), 0.008)
+    letters[:, px(0.25, image) :] = False
+    letters &= np.ptp(image, axis=2) < 0.4
+    return _as_mark(image, bright, in_lines(letters, least=2))
+
+
+def _inside(image: Picture) -> Region:
+    """All but the eighth next to each border, where no single letter stands."""
+    inside = np.zeros(image.shape[:2], bool)
+    reach = px(0.125, image)
+    inside[reach:-reach, reach:-reach] = True
+    return inside
 
 
 def _upright(glyphs: Region, least: float) -> Region:
