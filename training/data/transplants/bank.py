@@ -117,16 +117,15 @@ class TransplantBank:
     def lifted(self, artefact: str, index: int) -> Lifted | None:
         """The artefact of one row; None where too little is found."""
         if (artefact, index) not in self._kept:
-            lifted = lift(*self._seen(index, artefact))
+            image_u8, lesion = self._picture_of(index)
+            lifted = lift(image_u8, artefact, lesion)
             self._kept[artefact, index] = None if lifted is None else _Kept.of(lifted)
         kept = self._kept[artefact, index]
         return None if kept is None else kept.lifted(artefact)
 
-    def _seen(
-        self, index: int, artefact: str
-    ) -> tuple[UInt8[np.ndarray, "height width 3"], str, Bool[np.ndarray, "height width"]]:
-        image_u8, lesion = self._picture_of(index)
-        return image_u8, artefact, lesion
+    def picture(self, index: int) -> UInt8[np.ndarray, "height width 3"]:
+        """A row's scan, at the size that the artefacts are lifted at."""
+        return self._picture_of(index)[0]
 
     def draw(self, artefact: str, modality: str, rng: np.random.Generator) -> Lifted | None:
         """An artefact of a source drawn by chance; None where there is none, or none of several gives anything."""

@@ -43,9 +43,7 @@ class Pose:
         scale = 1.0 if artefact in UPRIGHT else float(rng.uniform(1, _LARGEST))
         x, y = rng.uniform(-1, 1, 2)
         turning = artefact in TURNING
-        return cls(
-            turns if turning else 0, mirrored and (turning or artefact in MIRRORED), scale, (float(x), float(y))
-        )
+        return cls(turns if turning else 0, mirrored and (turning or artefact in MIRRORED), scale, (float(x), float(y)))
 
 
 def transplant(

@@ -78,7 +78,9 @@ def _logo(image: Picture) -> Region:
     return logo
 
 
-def _glyphs(image: Picture, bright: Sheet, *, strong: float, weak: float, top: float = 0.75, largest: float = 0.09) -> Region:
+def _glyphs(
+    image: Picture, bright: Sheet, *, strong: float, weak: float, top: float = 0.75, largest: float = 0.09
+) -> Region:
     """Bright thin pieces of a letter's size, somewhere brighter than `top` of the scan's brightest."""
     grey = grey_of(image)
     brightest = float(np.quantile(grey, 0.995))
@@ -131,7 +133,9 @@ def _crosses(bright: Sheet) -> Region:
     reach = px(0.012, bright)
     upright = [(0, reach), (0, -reach), (reach, 0), (-reach, 0)]
     slanted = [(y, x) for y in (-reach, reach) for x in (-reach, reach)]
-    on_upright, on_slanted = (np.stack([np.roll(bright, step, (0, 1)) for step in steps]) for steps in (upright, slanted))
+    on_upright, on_slanted = (
+        np.stack([np.roll(bright, step, (0, 1)) for step in steps]) for steps in (upright, slanted)
+    )
     plus = (on_upright.min(0) > 0.2) & (on_slanted.max(0) < 0.6 * on_upright.min(0))
     times = (on_slanted.min(0) > 0.2) & (on_upright.max(0) < 0.6 * on_slanted.min(0))
     return widened((plus | times) & (bright > 0.2), 1)
