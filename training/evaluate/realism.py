@@ -29,13 +29,14 @@ Crop = UInt8[np.ndarray, "64 64 3"]
 class RealismProtocol:
     """How the two kinds of crops are made and told apart."""
 
-    most_crops: int = 200
+    most_crops: int = 120
     """Of each kind."""
     least_crops: int = 20
     """Entries with fewer of a kind are left out."""
-    strengths: tuple[float, float] = (0.5, 1.0)
+    strengths: tuple[float, float] = (0.8, 1.0)
+    """Of what is simulated or laid; what is real is opaque."""
     folds: int = 5
-    epochs: int = 30
+    epochs: int = 20
     seed: int = 0
 
 

@@ -54,9 +54,17 @@ def transplant(
     Raises:
         BadStrength: strength outside [0, 1].
     """
+    return lay(onto_u8, lifted, Pose.draw(rng, lifted.artefact), strength)
+
+
+def lay(onto_u8: UInt8[np.ndarray, "height width 3"], lifted: Lifted, pose: Pose, strength: float) -> Simulated:
+    """The same in a given pose; the region is where the scan changed.
+
+    Raises:
+        BadStrength: strength outside [0, 1].
+    """
     if not 0 <= strength <= 1:
         raise BadStrength(f"The strength is {strength}; give a number from 0 to 1.")
-    pose = Pose.draw(rng, lifted.artefact)
     if strength == 0:
         return Simulated(onto_u8.copy(), np.zeros(onto_u8.shape[:2], bool))
     onto = onto_u8.astype(np.float32) / np.float32(255)

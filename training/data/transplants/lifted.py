@@ -33,12 +33,12 @@ Part = tuple[Sheet, Picture]
 """Opacity and layer."""
 
 
-def px(share: float, image: Picture | Sheet) -> int:
+def px(share: float, image: Picture | Sheet | Region) -> int:
     """A share of the shorter side in pixels, at least one."""
     return max(1, round(share * min(image.shape[:2])))
 
 
-def odd_px(share: float, image: Picture | Sheet) -> int:
+def odd_px(share: float, image: Picture | Sheet | Region) -> int:
     """The same, odd and at least three."""
     return max(3, 2 * (px(share, image) // 2) + 1)
 

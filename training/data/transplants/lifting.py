@@ -32,6 +32,10 @@ LIFTERS: Mapping[str, tuple[Callable[[Picture, Region], Part | None], bool]] = M
 """By the dictionary's id: what lifts it, and whether its layer is a ratio."""
 
 
+STANDING_ON_LESIONS = frozenset({"burned_in_text", "calipers"})
+"""Marks whose own pixels are lifted even where they stand on a lesion: calipers are set at its ends."""
+
+
 def lift(
     image_u8: UInt8[np.ndarray, "height width 3"],
     artefact: str,
@@ -42,7 +46,7 @@ def lift(
     Args:
         image_u8: RGB, grey repeated over the channels; made for some 256 px a side.
         artefact: An id of `LIFTERS`.
-        lesion: What must not be lifted with it.
+        lesion: What must not be lifted with it; of `STANDING_ON_LESIONS` the strokes on it are lifted all the same.
 
     Raises:
         UnknownConfounder: nothing lifts an artefact of this name.
@@ -51,5 +55,10 @@ def lift(
         raise UnknownConfounder(f"Nothing lifts {artefact!r}; choose one of {', '.join(LIFTERS)}.")
     lifter, is_ratio = LIFTERS[artefact]
     image = image_u8.astype(np.float32) / np.float32(255)
-    part = lifter(image, np.zeros(image.shape[:2], bool) if lesion is None else lesion)
-    return None if part is None else Lifted(artefact, *part, is_ratio)
+    kept_out = np.zeros(image.shape[:2], bool) if lesion is None else lesion
+    part = lifter(image, kept_out)
+    if part is None:
+        return None
+    alpha, layer = part
+    alpha = alpha if artefact in STANDING_ON_LESIONS else np.where(kept_out, np.float32(0), alpha)
+    return Lifted(artefact, alpha, layer, is_ratio)

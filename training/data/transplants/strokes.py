@@ -70,7 +70,7 @@ def lift_ruler(image: Picture, lesion: Region) -> Part | None:
 
 _LEAST_LEFT = 0.85
 """Of a ruler that must lie beside the lesion."""
-_TILTS = np.deg2rad(range(0, 180))
+_TILTS = np.deg2rad(range(180))
 _LINES_TRIED = 6
 
 
