@@ -25,8 +25,9 @@ from causalseg.checkpoints import MANIFEST_PATH, PROJECT_DIR, CheckpointEntry
 from causalseg.errors import CannotLearn
 from training.card import write_card, write_curves
 from training.data import Row, epoch_indices, load_squares, read_index, train_rows
-from training.data.carried import Carried, labelled
-from training.data.labels import label_folders
+from training.data.carried import Carried
+from training.data.labels import label_folders, labels_of, read_labels
+from training.data.transplants import TransplantBank
 from training.devices import accelerator
 from training.evaluate.report import commit_of_code
 from training.loop import LoopSettings, learn
@@ -163,11 +164,12 @@ def _run_stage(recipe: Recipe, stage: Step, rows: list[Row], data: Path, run_dir
         return
     if not isinstance(stage, InterveneStep):
         dictionary = load_dictionary()
-        carried = Carried.of(rows, dictionary, labelled(rows, dictionary, data, label_folders(data)))
+        labels = labels_of(rows, read_labels(label_folders(data)), data)
+        carried, bank = Carried.of(rows, dictionary, labels), TransplantBank.of_squares(squares, labels)
         if isinstance(stage, RestoreStep):
-            learn(RestoreTrainer(network, squares, stage, carried, dictionary), folder)
+            learn(RestoreTrainer(network, squares, stage, carried, bank, dictionary), folder)
         else:
-            learn(DetectTrainer(network, squares, stage, carried, dictionary), folder)
+            learn(DetectTrainer(network, squares, stage, carried, bank, dictionary), folder)
         return
     if stage.tower_under_do is not None:
         take_tower_under_do(_place(recipe, stage.tower_under_do, run_dir), network)

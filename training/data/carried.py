@@ -6,16 +6,14 @@ from one that nobody labelled if real scans of its modality do not carry k by th
 modality is free of k (the endoscope's octagon), k is put in beside what is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from causalseg.causal.dictionary import Confounder
-from training.data.labels import labels_of, read_labels
 from training.data.rows import Row
 
 _EVERYWHERE_FROM = 0.95
@@ -63,19 +61,8 @@ class Carried:
         return Known(self.may_be_put[row], self.is_free[row])
 
 
-def labelled(
-    rows: Sequence[Row], dictionary: Sequence[Confounder], data_dir: Path, label_dirs: Sequence[Path]
+def as_table(
+    labels: Sequence[Mapping[str, bool]], dictionary: Sequence[Confounder]
 ) -> Float32[np.ndarray, "row confounder"]:
-    """What the tables in `label_dirs` say of each row: 1, 0 or NaN; without tables nothing.
-
-    Raises:
-        CannotLearn: a table cannot be read.
-        FileNotFoundError: a folder holds no table.
-    """
-    said = np.full((len(rows), len(dictionary)), np.nan, np.float32)
-    place = {entry.id: k for k, entry in enumerate(dictionary)}
-    for row, labels in enumerate(labels_of(rows, read_labels(label_dirs), data_dir)):
-        for entry, there in labels.items():
-            if entry in place:
-                said[row, place[entry]] = there
-    return said
+    """What is said of each row, by entry: 1, 0, or NaN where nothing is."""
+    return np.array([[said.get(entry.id, np.nan) for entry in dictionary] for said in labels], np.float32)

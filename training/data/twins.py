@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder
-from causalseg.causal.simulate import simulate
+from causalseg.causal.simulate import Simulated, simulate
 from training.data.carried import Known
+from training.data.transplants import TransplantBank, transplant
 
 STRENGTH_FLOOR = 0.35
 """z_k taught for a just visible confounder; 1 is taught for the strongest. Absent is 0."""
@@ -55,6 +56,8 @@ class TwinShares(BaseModel):
     """One confounder or none, an absent one removed."""
     weakest: float = 0.3
     """Strengths are drawn from here to 1."""
+    transplanted: float = 0.0
+    """How often what is put in is a real one, lifted out of another scan, where its kind can be."""
     often: dict[str, float] = {}
     """How many times as often as its share an entry is drawn, by id; once where it is not named."""
 
@@ -76,27 +79,31 @@ def draw_twin(
     rng: np.random.Generator,
     shares: TwinShares,
     known: Known | None = None,
+    bank: TransplantBank | None = None,
 ) -> Twin:
-    """Draw one pair from a scan; without what is `known` of it, it is assumed to be clean."""
+    """Draw one pair from a scan; without what is `known` of it, it is assumed to be clean.
+
+    What is put in is simulated, or lifted out of another scan of the `bank`.
+    """
     fitting = applicable(dictionary, modality)
     if known is not None:
         fitting = [k for k in fitting if known.may_be_put[k]]
     first, second = rng.choice(fitting, 2, replace=False, p=_shares([dictionary[i] for i in fitting], shares.often))
     draw = rng.random()
-    clean = _Carrier(image_u8, len(dictionary))
+    clean = _Carrier(image_u8, len(dictionary), _Source(dictionary, modality, rng, shares, bank))
     if draw < shares.null:
-        carrier = clean if rng.random() < 0.4 else clean.with_one(dictionary, int(first), rng, shares)
+        carrier = clean if rng.random() < 0.4 else clean.with_one(int(first))
         free = [modality not in entry.native_to for entry in dictionary] if known is None else known.is_free
         absent = [i for i in range(len(dictionary)) if carrier.labels[i] == 0 and free[i]]
         return _pair(carrier, carrier, (int(rng.choice(absent)),), is_null=True)
     draw -= shares.null
     if draw < shares.kept_other + shares.both:
-        other = clean.with_one(dictionary, int(second), rng, shares)
-        loaded = other.with_one(dictionary, int(first), rng, shares)
+        other = clean.with_one(int(second))
+        loaded = other.with_one(int(first))
         if draw < shares.kept_other:
             return _pair(loaded, other, (int(first),), is_null=False)
         return _pair(loaded, clean, (int(first), int(second)), is_null=False)
-    return _pair(clean.with_one(dictionary, int(first), rng, shares), clean, (int(first),), is_null=False)
+    return _pair(clean.with_one(int(first)), clean, (int(first),), is_null=False)
 
 
 def _shares(entries: Sequence[Confounder], often: Mapping[str, float]) -> Float64[np.ndarray, " entry"]:
@@ -105,21 +112,40 @@ def _shares(entries: Sequence[Confounder], often: Mapping[str, float]) -> Float6
     return weights / weights.sum()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """Where confounders come from."""
+
+    dictionary: Sequence[Confounder]
+    modality: str
+    rng: np.random.Generator
+    shares: TwinShares
+    bank: TransplantBank | None
+
+    def put(self, image_u8: UInt8[np.ndarray, "height width 3"], entry: Confounder, strength: float) -> Simulated:
+        """The picture with the confounder: a real one of another scan, where there is one, or a simulated one."""
+        if self.bank is not None and self.rng.random() < self.shares.transplanted:
+            lifted = self.bank.draw(entry.id, self.modality, self.rng)
+            if lifted is not None:
+                laid = transplant(image_u8, lifted, self.rng, strength)
+                if laid.region.any():
+                    return laid
+        return simulate(image_u8, entry.simulator or "", strength=strength, seed=int(self.rng.integers(2**31)))
+
+
 class _Carrier:
     """A picture with what was put into it."""
 
-    def __init__(self, image_u8: UInt8[np.ndarray, "height width 3"], count: int) -> None:
-        self.image_u8 = image_u8
+    def __init__(self, image_u8: UInt8[np.ndarray, "height width 3"], count: int, source: _Source) -> None:
+        self.image_u8, self.source = image_u8, source
         self.labels = np.zeros(count, np.float32)
         self.maps = np.zeros((count, *_map_hw(image_u8.shape[:2])), np.float32)
 
-    def with_one(
-        self, dictionary: Sequence[Confounder], index: int, rng: np.random.Generator, shares: TwinShares
-    ) -> "_Carrier":
-        strength = float(rng.uniform(shares.weakest, 1))
-        simulator = dictionary[index].simulator or ""
-        made = simulate(self.image_u8, simulator, strength=strength, seed=int(rng.integers(2**31)))
-        carrier = _Carrier(made.image_u8, len(self.labels))
+    def with_one(self, index: int) -> "_Carrier":
+        """One confounder more, at a strength drawn by chance."""
+        strength = float(self.source.rng.uniform(self.source.shares.weakest, 1))
+        made = self.source.put(self.image_u8, self.source.dictionary[index], strength)
+        carrier = _Carrier(made.image_u8, len(self.labels), self.source)
         carrier.labels[:], carrier.maps[:] = self.labels, self.maps
         carrier.labels[index] = STRENGTH_FLOOR + (1 - STRENGTH_FLOOR) * strength
         carrier.maps[index] = region_map(made.region)

@@ -53,12 +53,12 @@ def evaluate(
 
 
 def _real(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
-    from training.data.carried import labelled
-    from training.data.labels import label_folders
+    from training.data.carried import as_table
+    from training.data.labels import label_folders, labels_of, read_labels
     from training.evaluate.real import real_tables
 
     engine, rows = Engine.load(checkpoint), [row for rows in groups.values() for row in rows]
-    said = labelled(rows, engine.confounders, data, label_folders(data))
+    said = as_table(labels_of(rows, read_labels(label_folders(data)), data), engine.confounders)
     return real_tables(engine, rows, said, Bar("labelled scans"))
 
 

@@ -21,6 +21,7 @@ from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from training.data.carried import Carried
 from training.data.squares import Squares
+from training.data.transplants import TransplantBank
 from training.data.twins import PHOTOMETRIC, TwinShares, draw_twin
 from training.data.unmoved import unmoved_views
 from training.loop import LoopSettings, Trainer
@@ -82,10 +83,11 @@ class DetectTrainer(Trainer[DetectSettings]):
         data: Squares,
         settings: DetectSettings,
         carried: Carried,
+        bank: TransplantBank | None = None,
         dictionary: Sequence[Confounder] | None = None,
     ) -> None:
         super().__init__(network, data, settings)
-        self.carried = carried
+        self.carried, self.bank = carried, bank
         self.dictionary = load_dictionary() if dictionary is None else dictionary
         self.prompts = PromptCodes(network.text_tower, self.dictionary)
         self.is_local = torch.tensor([entry.scope == "local" for entry in self.dictionary], device=self.device)
@@ -128,7 +130,13 @@ class DetectTrainer(Trainer[DetectSettings]):
         views = unmoved_views(self.data, chosen, rng, generator, relit_share=settings.relit_share, light=settings.light)
         twins = [
             draw_twin(
-                image, self.data.rows[i].modality, self.dictionary, rng, settings.shares, self.carried.known(int(i))
+                image,
+                self.data.rows[i].modality,
+                self.dictionary,
+                rng,
+                settings.shares,
+                self.carried.known(int(i)),
+                self.bank,
             )
             for image, i in zip(views.images_u8, chosen, strict=True)
         ]

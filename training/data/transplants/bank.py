@@ -75,6 +75,7 @@ class TransplantBank:
             raise ValueError(f"There are {len(rows)} rows but labels of {len(labels)}.")
         self.rows, self.labels = list(rows), list(labels)
         self._picture_of = picture_of
+        self._sources: dict[tuple[str, str], list[int]] = {}
         self._kept: dict[tuple[str, int], _Kept | None] = {}
 
     @classmethod
@@ -129,7 +130,9 @@ class TransplantBank:
 
     def draw(self, artefact: str, modality: str, rng: np.random.Generator) -> Lifted | None:
         """An artefact of a source drawn by chance; None where there is none, or none of several gives anything."""
-        sources = self.sources(artefact, modality)
+        if (artefact, modality) not in self._sources:
+            self._sources[artefact, modality] = self.sources(artefact, modality) if artefact in LIFTERS else []
+        sources = self._sources[artefact, modality]
         for index in rng.permutation(sources)[:_TRIES]:
             if lifted := self.lifted(artefact, int(index)):
                 return lifted
