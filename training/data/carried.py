@@ -40,18 +40,19 @@ class Carried:
 
     @classmethod
     def of(
-        cls, rows: Sequence[Row], dictionary: Sequence[Confounder], said: Float32[np.ndarray, "row confounder"]
+        cls, rows: Sequence[Row], dictionary: Sequence[Confounder], labels: Sequence[Mapping[str, bool]]
     ) -> "Carried":
-        """From labels: of each row and entry 1, 0 or NaN."""
+        """From what is said of each row."""
+        said = as_table(labels, dictionary)
         modalities = np.array([row.modality for row in rows])
         put, free = np.zeros(said.shape, bool), np.zeros(said.shape, bool)
         for k, entry in enumerate(dictionary):
             for modality in np.unique(modalities):
                 here = modalities == modality
-                labels = said[here, k]
-                told = labels[~np.isnan(labels)]
+                mine = said[here, k]
+                told = mine[~np.isnan(mine)]
                 everywhere = len(told) > 0 and bool(told.mean() >= _EVERYWHERE_FROM)
-                free[here, k] = (labels == 0) | (np.isnan(labels) & (modality not in entry.native_to))
+                free[here, k] = (mine == 0) | (np.isnan(mine) & (modality not in entry.native_to))
                 if entry.simulator and modality in entry.modalities:
                     put[here, k] = free[here, k] | everywhere | (not len(told))
         return cls(said, put, free)

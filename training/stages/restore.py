@@ -30,8 +30,13 @@ from training.prompts import PromptCodes
 
 _SOFT = 0.01
 """Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
+_CHANGED_U8 = 8
+"""Grey values of a byte by which a pixel must differ to count as changed."""
 _LEAST_DAMAGE = 0.015
 """Mean change of a picture below which a pair's error is no longer divided by it."""
+
+
+Part = tuple[slice, slice]
 
 
 class RestoreWeights(BaseModel):
@@ -52,9 +57,9 @@ class RestoreSettings(LoopSettings):
     rates: dict[str, float] = Field(default_factory=lambda: {"restorer": 6e-4})
     weight_decay: float = 1e-3
     losses: RestoreWeights = RestoreWeights()
-    cut_px: int | None = Field(default=192, ge=64)
-    """Side of the part of a picture that most batches see; None: always all of it."""
-    whole_share: float = Field(default=0.25, ge=0, le=1)
+    cut_px: int = Field(default=128, ge=32, multiple_of=16)
+    """Side of the part of a picture that most batches see, where the confounder changed it."""
+    whole_share: float = Field(default=0.12, ge=0, le=1)
     """Share of the batches that see whole pictures."""
     light: float = 0.5
     relit_share: float = Field(default=0.5, ge=0, le=1)
@@ -137,24 +142,32 @@ class RestoreTrainer(Trainer[RestoreSettings]):
             )
             for image, i in zip(views.images_u8, chosen, strict=True)
         ]
+        parts = [self._part(twin, rng) for twin in twins] if rng.random() >= settings.whole_share else None
         inputs, goals = (
             to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
-            for pictures in ([twin.input_u8 for twin in twins], [twin.goal_u8 for twin in twins])
+            for pictures in (
+                [_cut(twin.input_u8, parts, i) for i, twin in enumerate(twins)],
+                [_cut(twin.goal_u8, parts, i) for i, twin in enumerate(twins)],
+            )
         )
         doubtful = [
             twin.is_null and bool(relit) and any(self.dictionary[k].id in PHOTOMETRIC for k in twin.removed)
             for twin, relit in zip(twins, views.is_relit, strict=True)
         ]
-        part = self._part(inputs.shape[-1], rng)
-        inputs, goals = (one[part].contiguous(memory_format=torch.channels_last) for one in (inputs, goals))
         return PicturePairs(twins, inputs, goals, 1 - torch.tensor(doubtful, device=self.device).float())
 
-    def _part(self, side: int, rng: np.random.Generator) -> tuple[slice, slice, slice, slice]:
-        every, cut = slice(None), self.settings.cut_px
-        if cut is None or cut >= side or rng.random() < self.settings.whole_share:
-            return every, every, every, every
-        top, left = rng.integers(0, (side - cut) // 16 + 1, 2) * 16
-        return every, every, slice(top, top + cut), slice(left, left + cut)
+    def _part(self, twin: Twin, rng: np.random.Generator) -> Part:
+        """A square part of a pair, around a pixel that the confounder changed where it changed any."""
+        cut = self.settings.cut_px
+        changed = np.abs(twin.input_u8.astype(np.int16) - twin.goal_u8).max(2) > _CHANGED_U8
+        height, width = changed.shape
+        places = np.flatnonzero(changed)
+        place = int(rng.choice(places)) if len(places) else int(rng.integers(height * width))
+        row, column = divmod(place, width)
+        jitter = rng.integers(-cut // 3, cut // 3 + 1, 2)
+        top = int(np.clip(row - cut // 2 + jitter[0], 0, height - cut))
+        left = int(np.clip(column - cut // 2 + jitter[1], 0, width - cut))
+        return slice(top, top + cut), slice(left, left + cut)
 
     def _removed(self, twins: list[Twin], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         row = [i for i, twin in enumerate(twins) for _ in twin.removed]
@@ -176,3 +189,7 @@ class RestoreTrainer(Trainer[RestoreSettings]):
             damage = (before - goal).float().abs().mean((1, 2, 3))
             errors.append((mine - goal).float().abs().mean((1, 2, 3)) / (damage + 0.05 * size))
         return torch.stack(errors).mean(0)
+
+
+def _cut(image_u8: np.ndarray, parts: Sequence[Part] | None, index: int) -> np.ndarray:
+    return image_u8 if parts is None else image_u8[parts[index]]
