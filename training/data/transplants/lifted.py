@@ -77,7 +77,7 @@ def widened(region: Region, reach_px: int) -> Region:
     return ndimage.binary_dilation(region, iterations=reach_px) if region.any() else region.copy()
 
 
-def feathered(region: Region, soft_px: float = 0.7) -> Sheet:
+def feathered(region: Region, soft_px: float | int = 0.7) -> Sheet:
     """A region as opacity with a soft edge."""
     return ndimage.gaussian_filter(region.astype(np.float32), soft_px).astype(np.float32)
 
