@@ -84,7 +84,8 @@ def feathered(region: Region, soft_px: float | int = 0.7) -> Sheet:
 
 def pieces(region: Region) -> tuple[Int[np.ndarray, "height width"], list[tuple[slice, slice]]]:
     """The connected pieces, numbered from 1, and their boxes."""
-    numbers, _ = ndimage.label(region, np.ones((3, 3), bool))
+    numbers = np.zeros(region.shape, np.int32)
+    ndimage.label(region, np.ones((3, 3), bool), output=numbers)
     return numbers, ndimage.find_objects(numbers)
 
 

@@ -93,7 +93,7 @@ def _ruler_band(dark: Sheet) -> Region:
 
 
 def _band(dark: Sheet, angle: float, offset: float, run: tuple[int, int]) -> Region:
-    rows, columns = np.indices(dark.shape)
+    rows, columns = np.mgrid[: dark.shape[0], : dark.shape[1]]
     along, across = _turned(columns, rows, angle)
     more = px(0.03, dark)
     return _between(along, run[0] - more, run[1] + more) & (np.abs(across - offset) <= 2 * more)
