@@ -89,7 +89,7 @@ def test_the_weaker_the_fainter() -> None:
 
     changes = [
         np.abs(lay(drawn.clean_u8, lifted, AS_IT_WAS, s).image_u8.astype(int) - drawn.clean_u8).sum()
-        for s in (0.2, 0.6, 1)
+        for s in (0.2, 0.6, 1.0)
     ]
     assert changes == sorted(changes)
 

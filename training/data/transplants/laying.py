@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from causalseg.causal.simulate.canvas import FAINTEST_ALPHA, paint
@@ -23,6 +23,8 @@ _SHIFT = 0.05
 """Largest shift of an artefact that does not touch the border, share of a side."""
 _BLACK = 0.06
 """Brightest channel under which a pixel is outside the view of a coloured scan: no light falls there."""
+LaidSheet = Float32[np.ndarray, "laid_height laid_width"]
+"""A sheet at the size of the scan below, which may be another than that of the scan it came from."""
 _IN_VIEW = frozenset({"specular_highlight", "over_exposure"})
 
 
@@ -106,7 +108,7 @@ def _window(alpha: Sheet, pose: Pose) -> tuple[float, float, float, float]:
     return spans[0][0], spans[1][0], spans[0][1], spans[1][1]
 
 
-def _resized(sheet: Sheet, window: tuple[float, float, float, float], height_px: int, width_px: int) -> Sheet:
+def _resized(sheet: Sheet, window: tuple[float, float, float, float], height_px: int, width_px: int) -> LaidSheet:
     left, top, right, bottom = window
     across, down = (right - left) / width_px, (bottom - top) / height_px
     picture = Image.fromarray(np.ascontiguousarray(sheet, np.float32))

@@ -77,14 +77,15 @@ def widened(region: Region, reach_px: int) -> Region:
     return ndimage.binary_dilation(region, iterations=reach_px) if region.any() else region.copy()
 
 
-def feathered(region: Region, soft_px: float = 0.7) -> Sheet:
+def feathered(region: Region, soft_px: float | int = 0.7) -> Sheet:
     """A region as opacity with a soft edge."""
     return ndimage.gaussian_filter(region.astype(np.float32), soft_px).astype(np.float32)
 
 
 def pieces(region: Region) -> tuple[Int[np.ndarray, "height width"], list[tuple[slice, slice]]]:
     """The connected pieces, numbered from 1, and their boxes."""
-    numbers, _ = ndimage.label(region, np.ones((3, 3), bool))
+    numbers = np.zeros(region.shape, np.int32)
+    ndimage.label(region, np.ones((3, 3), bool), output=numbers)
     return numbers, ndimage.find_objects(numbers)
 
 

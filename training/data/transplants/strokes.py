@@ -1,7 +1,7 @@
 """Lifters of strokes on skin and of lines on radiographs: hair, ruler, ink, wires."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 from causalseg.causal.simulate.simulator import Picture, Region, Sheet
@@ -61,7 +61,7 @@ def _strands(strokes: Sheet, strong: float, weak: float, longest: float = 0.06) 
 def lift_ruler(image: Picture, lesion: Region) -> Part | None:
     """A straight scale: its baseline, its regular ticks and the letters beside it."""
     dark = dark_strokes(grey_of(image), 0.035)
-    whole = _ruler_band(dark) & (dark > 0.03)
+    whole = _ruler_band(dark) & (dark > 0.045)
     print_ = whole & ~widened(lesion, px(0.012, image))
     if print_.mean() < _LEAST_SHARE or print_.sum() < _LEAST_LEFT * whole.sum():
         return None
@@ -93,13 +93,13 @@ def _ruler_band(dark: Sheet) -> Region:
 
 
 def _band(dark: Sheet, angle: float, offset: float, run: tuple[int, int]) -> Region:
-    rows, columns = np.indices(dark.shape)
+    rows, columns = np.mgrid[: dark.shape[0], : dark.shape[1]]
     along, across = _turned(columns, rows, angle)
     more = px(0.03, dark)
     return _between(along, run[0] - more, run[1] + more) & (np.abs(across - offset) <= 2 * more)
 
 
-def _between(values: Float[np.ndarray, "..."], low: float, high: float) -> Region:
+def _between(values: Float[np.ndarray, "..."], low: float | int, high: float | int) -> Bool[np.ndarray, "..."]:
     return (values >= low) & (values <= high)
 
 
