@@ -83,7 +83,7 @@ def release(
 ) -> None:
     """Choose thresholds on validation scans, write weights and manifest entry of a run."""
     release_run(
-        run, validation_rows(read_index(data)), ReleaseSettings(version=version, licence=licence), project, cache
+        run, validation_rows(read_index(data)), ReleaseSettings(version=version, licence=licence), data, project, cache
     )
 
 
@@ -113,12 +113,12 @@ def run_recipe(recipe: Recipe, data: Path, run_dir: Path, cache: Path, *, only: 
     if recipe.release is not None and only is None and accelerator().is_main_process:
         validation = _drawn(validation_rows(rows), recipe.release.draws)
         last = run_dir / recipe.stages[-1].name
-        entry = release_run(last, validation, recipe.release, run_dir / "release", cache)
+        entry = release_run(last, validation, recipe.release, data, run_dir / "release", cache)
         write_card(recipe, run_dir, entry, validation)
 
 
 def release_run(
-    run: Path, validation: Sequence[Row], settings: ReleaseSettings, project: Path, cache: Path
+    run: Path, validation: Sequence[Row], settings: ReleaseSettings, data: Path, project: Path, cache: Path
 ) -> CheckpointEntry:
     """Thresholds, weights and manifest entry of a run's network, into the manifest below `project`.
 
@@ -129,7 +129,9 @@ def release_run(
     network, architecture = trained(run), load_architecture(run)
     squares = load_squares(validation, architecture.input_side_px, cache, on_progress=Bar("validation scans"))
     origin = Origin(tuple(data_behind(str(run))), settings.licence)
-    entry = write_weights(network, chosen_entry(settings.version, network, squares, architecture, origin), project)
+    labels = labels_of(validation, read_labels(label_folders(data)), data)
+    chosen = chosen_entry(settings.version, network, squares, architecture, origin, labels)
+    entry = write_weights(network, chosen, project)
     write_entry(entry, project / MANIFEST_PATH.name)
     return entry
 

@@ -23,11 +23,17 @@ from causalseg.models.build import Architecture
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork
 from causalseg.models.preprocess import to_network
 from training.data import Row, Squares
+from training.data.carried import Carried
 from training.data.descriptions import neutral, organ_of, shown_name
 
 TEMPERATURES = tuple(float(t) for t in np.geomspace(0.5, 3, 25))
-FALSELY_DETECTED = 0.02
-"""Share of clean validation scans in which a confounder may be detected that is not there."""
+FALSELY_DETECTED = 0.06
+"""Share of validation scans labelled free of a confounder in which it may be detected."""
+FALSELY_DETECTED_UNLABELLED = 0.02
+"""The same of scans that nobody labelled, of modalities whose real scans do not carry it."""
+_LEAST_LABELLED = 10
+"""Validation scans labelled free, from which they choose the threshold."""
+_LOWEST = 0.02
 ANSWERED_ABSENT = 0.01
 """Share of descriptions of absent things, on the validation rows, that may be answered with a mask; on test scans of
 all sites, unseen ones among them, more are (training/LOG.md)."""
@@ -108,12 +114,12 @@ def choose_thresholds(network: SegmentationNetwork, val: Squares) -> tuple[float
 
 @torch.inference_mode()
 def choose_detection(
-    network: CausalSegNetwork, val: Squares, dictionary: Sequence[Confounder], least: float
+    network: CausalSegNetwork, val: Squares, carried: Carried, dictionary: Sequence[Confounder]
 ) -> dict[str, float]:
-    """For each confounder that real scans of a modality do not carry, how strong it must be to count as detected.
+    """For each confounder, how strong it must be to count as detected; the default where nothing tells.
 
-    At least `least`; higher where more than `FALSELY_DETECTED` of such clean validation scans would say it is there.
-    Confounders with the threshold `least` are left out.
+    So strong that of the validation scans that are labelled free of it at most `FALSELY_DETECTED` say that it is
+    there, or, where too few are labelled and real scans do not carry it, at most `FALSELY_DETECTED_UNLABELLED`.
     """
     device = next(network.parameters()).device
     codes = network.dictionary_codes([list(entry.prompts) for entry in dictionary])
@@ -128,24 +134,38 @@ def choose_detection(
     )
     chosen: dict[str, float] = {}
     for k, entry in enumerate(dictionary):
-        is_free = [row.modality in entry.modalities and row.modality not in entry.native_to for row in val.rows]
-        if any(is_free):
-            threshold = round(float(np.quantile(strengths[is_free, k], 1 - FALSELY_DETECTED)), 3)
-            if threshold > least:
-                chosen[entry.id] = threshold
-    return chosen
+        fits = np.array([row.modality in entry.modalities for row in val.rows])
+        is_told, is_free = fits & (carried.said[:, k] == 0), fits & carried.is_free[:, k]
+        if is_told.sum() >= _LEAST_LABELLED:
+            chosen[entry.id] = _exceeded_by(strengths[is_told, k], FALSELY_DETECTED)
+        elif is_free.any():
+            chosen[entry.id] = max(_exceeded_by(strengths[is_free, k], FALSELY_DETECTED_UNLABELLED), DETECTED_FROM)
+    return {name: threshold for name, threshold in chosen.items() if threshold != DETECTED_FROM}
+
+
+def _exceeded_by(strengths: Float[np.ndarray, " scan"], share: float) -> float:
+    return round(max(float(np.quantile(strengths, 1 - share)), _LOWEST), 3)
 
 
 def chosen_entry(
-    version: str, network: SegmentationNetwork, val: Squares, architecture: Architecture, origin: Origin | None = None
+    version: str,
+    network: SegmentationNetwork,
+    val: Squares,
+    architecture: Architecture,
+    origin: Origin | None = None,
+    labels: Sequence[Mapping[str, bool]] | None = None,
 ) -> CheckpointEntry:
-    """The manifest entry of a trained network, its thresholds chosen on `val`; its weights are not written yet."""
+    """The manifest entry of a trained network, its thresholds chosen on `val`; its weights are not written yet.
+
+    `labels` are what is said of the confounders in each validation scan.
+    """
     entry = new_entry(version, *choose_thresholds(network, val), architecture, origin)
     entry = replace(entry, targets=tuple(targets_shown(val.rows)))
     if not isinstance(network, CausalSegNetwork):
         return entry
-    chosen = choose_detection(network, val, load_dictionary(), entry.detection_threshold)
-    return replace(entry, detection_thresholds=chosen)
+    dictionary = load_dictionary()
+    carried = Carried.of(val.rows, dictionary, labels or [{} for _ in val.rows])
+    return replace(entry, detection_thresholds=choose_detection(network, val, carried, dictionary))
 
 
 def _best_temperature(logits: Tensor, masks: Tensor) -> float:
