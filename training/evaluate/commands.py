@@ -1,7 +1,7 @@
 """`python -m training evaluate | speed | record`."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -37,6 +37,9 @@ def evaluate(
     suite: Annotated[
         Literal["all", "real", "control", "segmentation", "faithfulness", "text", "branches"], typer.Option()
     ] = "all",
+    twins: Annotated[
+        int | None, typer.Option(help="Scans a confounder, of the suites that make twins. [default: 60; control 34]")
+    ] = None,
     out: Out = RESULTS_DIR,
 ) -> None:
     """Write the tables of a checkpoint."""
@@ -46,57 +49,76 @@ def evaluate(
         raise CheckpointError(
             f"Suite {suite} is not for core {entry.architecture.core}, whose suites are {', '.join(able)}."
         )
-    groups = evaluation_rows(read_index(data))
+    asked = Asked(checkpoint, evaluation_rows(read_index(data)), data, twins)
     for name in able if suite == "all" else (suite,):
         command = f"python -m training evaluate --data FOLDER --checkpoint {checkpoint} --suite {name}"
-        write_report(name, _TABLES_OF[name](checkpoint, groups, data), provenance(entry, command), out)
+        told = f"{command} --twins {twins}" if twins and name in ("control", "faithfulness") else command
+        write_report(name, _TABLES_OF[name](asked), provenance(entry, told), out)
 
 
-def _real(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a suite is to evaluate."""
+
+    checkpoint: str
+    groups: Groups
+    data: Path
+    twins: int | None
+    """Scans a confounder; None: as the suite's protocol says."""
+
+    @property
+    def of_protocol(self) -> dict[str, int]:
+        """What differs from a suite's protocol."""
+        return {} if self.twins is None else {"scans": self.twins}
+
+
+def _real(asked: Asked) -> dict[str, Any]:
     from training.data.carried import as_table
     from training.data.labels import label_folders, labels_of, read_labels
     from training.evaluate.real import real_tables
 
-    engine, rows = Engine.load(checkpoint), [row for rows in groups.values() for row in rows]
-    said = as_table(labels_of(rows, read_labels(label_folders(data)), data), engine.confounders)
+    engine, rows = Engine.load(asked.checkpoint), [row for rows in asked.groups.values() for row in rows]
+    said = as_table(labels_of(rows, read_labels(label_folders(asked.data)), asked.data), engine.confounders)
     return real_tables(engine, rows, said, Bar("labelled scans"))
 
 
-def _control(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+def _control(asked: Asked) -> dict[str, Any]:
     from training.evaluate.control import ControlProtocol, control_table
 
-    del data
-    return control_table(Engine.load(checkpoint), groups, ControlProtocol(), Bar("confounders"))
+    protocol = ControlProtocol(**asked.of_protocol)
+    return control_table(Engine.load(asked.checkpoint), asked.groups, protocol, Bar("confounders"))
 
 
-def _segmentation(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+def _segmentation(asked: Asked) -> dict[str, Any]:
     from training.evaluate.segmentation import segmentation_table
 
-    return {"segmentation": segmentation_table(Engine.load(checkpoint), groups, Bar("segmentation"))}
+    return {"segmentation": segmentation_table(Engine.load(asked.checkpoint), asked.groups, Bar("segmentation"))}
 
 
-def _faithfulness(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+def _faithfulness(asked: Asked) -> dict[str, Any]:
     from training.evaluate.faithfulness import Protocol, faithfulness_table
 
-    return {"faithfulness": faithfulness_table(Engine.load(checkpoint), groups, Protocol(), Bar("confounders"))}
+    protocol = Protocol(**asked.of_protocol)
+    table = faithfulness_table(Engine.load(asked.checkpoint), asked.groups, protocol, Bar("confounders"))
+    return {"faithfulness": table}
 
 
-def _text(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+def _text(asked: Asked) -> dict[str, Any]:
     from training.evaluate.text import text_tables
 
-    return text_tables(Engine.load(checkpoint), groups, Bar("absent"))
+    return text_tables(Engine.load(asked.checkpoint), asked.groups, Bar("absent"))
 
 
-def _branches(checkpoint: str, groups: Groups, data: Path) -> dict[str, Any]:
+def _branches(asked: Asked) -> dict[str, Any]:
     from causalseg.models.causalclipseg import CausalClipSegNetwork
     from training.experiments.causalclipseg import branches_table
 
-    entry = find_entry(checkpoint)
+    entry = find_entry(asked.checkpoint)
     network = cast(CausalClipSegNetwork, load_network(entry))
-    return {"branches": branches_table(network, groups, entry.architecture.input_side_px, 60)}
+    return {"branches": branches_table(network, asked.groups, entry.architecture.input_side_px, 60)}
 
 
-_TABLES_OF: dict[str, Callable[[str, Groups, Path], dict[str, Any]]] = {
+_TABLES_OF: dict[str, Callable[[Asked], dict[str, Any]]] = {
     "real": _real,
     "control": _control,
     "segmentation": _segmentation,

@@ -14,7 +14,9 @@ from training.evaluate.report import RESULTS_DIR, read_results, render, write_pa
 
 PAGES = (PROJECT_DIR / "README.md", RESULTS_DIR / "README.md")
 TABLES: Mapping[str, Sequence[str]] = {
-    "trust": ["faithfulness", "segmentation"],
+    "trust": ["real", "control", "segmentation"],
+    "real": ["real"],
+    "control": ["control"],
     "faithfulness": ["faithfulness"],
     "segmentation": ["segmentation"],
     "text": ["text"],

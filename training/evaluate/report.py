@@ -98,6 +98,13 @@ def label_of(name: str) -> str:
     return known.get(name, name.replace("_", " ").capitalize())
 
 
+def trusted(row: Mapping[str, Any]) -> str:
+    """The word for a switch of the control's table: one no better than its control is unreliable."""
+    if row["specificity"] is None:
+        return "nothing to give back"
+    return worth(row["own"]["mean"]) if row["specificity"]["low"] > 0 else "unreliable"
+
+
 def models_of(row: Mapping[str, Any]) -> list[str]:
     """Whose Dice a row of a comparison holds."""
     return [key for key in row if key != "pictures" and not key.startswith(("adjusted over ", "refused by "))]
@@ -121,5 +128,5 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["cell"] = cell
     environment.globals |= {"grid": grid, "models_of": models_of, "worth": worth, "LEAST_DAMAGE": LEAST_DAMAGE}
-    environment.globals["label"] = label_of
+    environment.globals |= {"label": label_of, "trusted": trusted}
     return environment

@@ -32,7 +32,7 @@ _SOFT = 0.01
 """Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
 _CHANGED_U8 = 8
 """Grey values of a byte by which a pixel must differ to count as changed."""
-_LEAST_DAMAGE = 0.015
+_LEAST_DAMAGE = 0.03
 """Mean change of a picture below which a pair's error is no longer divided by it."""
 
 
