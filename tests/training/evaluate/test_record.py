@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.evaluate.record import PAGES, TABLES, fill_tables, make_table
-from training.evaluate.report import RESULTS_DIR, read_results, write_page
+from training.evaluate.report import RESULTS_DIR, label_of, read_results, write_page
 
 INDEX = RESULTS_DIR / "README.md"
 
@@ -45,8 +45,10 @@ def test_a_page_without_marks_stays_as_it_is() -> None:
     assert fill_tables("# causalseg") == "# causalseg"
 
 
-def test_trust_has_every_switch_once_and_both_means() -> None:
-    lines = [line for line in make_table("trust").splitlines() if line.startswith("| ")]
-    switches = [line.split(" | ")[0] for line in lines[1:]]
-    assert len(switches) == len({*switches}) == len(read_results("control")["control"])
-    assert "never seen" in make_table("trust")
+def test_trust_names_every_entry_once_and_both_means() -> None:
+    table = make_table("trust")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")][1:]
+    (rest,) = [line for line in table.splitlines() if line.startswith("Never tested")]
+    named = [*rows, *rest.removesuffix(".").partition(": ")[2].split(", ")]
+    assert sorted(named) == sorted(label_of(name) for name in read_results("control")["control"])
+    assert "never seen" in table
