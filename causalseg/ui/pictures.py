@@ -41,7 +41,7 @@ _CHANGED_ALPHA = 190
 
 BESIDE_SIDE_PX = 360
 """Of the small picture beside the switches, shown at half of it."""
-_HATCH_RGB = ((52, 52, 52), (150, 150, 150))
+HATCH_RGB = ((52, 52, 52), (150, 150, 150))
 """Of what is not visible: greys that no scan has in stripes."""
 _HATCH_STRIPES = 48
 """Along a side of the square."""
@@ -82,7 +82,7 @@ def without(image_u8: PixelImage, hidden: Mask, side_px: int) -> Picture:
     """A scan that the model changed, letterboxed to a square of `side_px`; hatched where nobody knows what is there."""
     box = _box(hidden.shape, side_px)
     rows, columns = np.indices((side_px, side_px))
-    hatching = np.array(_HATCH_RGB, np.uint8)[(rows + columns) * _HATCH_STRIPES // side_px % 2]
+    hatching = np.array(HATCH_RGB, np.uint8)[(rows + columns) * _HATCH_STRIPES // side_px % 2]
     return np.where(box.apply(hidden)[..., None], hatching, box.apply(image_u8))
 
 

@@ -88,7 +88,7 @@ CHECK_WHY = "Where the model is least certain of the mask's edge; click to look 
 WITHOUT_NOTHING = (
     "The scan without what you switch off appears here, as the model pictures it. Now nothing is switched off."
 )
-WITHOUT_WHY = "The model made this picture and draws the mask on it. It is a guess: nobody has seen it so."
+WITHOUT_WHY = "Made by the model, which then looks for the mask in it. It is a guess, not a photograph."
 WITHOUT_UNCHANGED = "The model found nothing to change in the picture."
 WITHOUT_LARGE = "In place of the scan (W)"
 WHERE = "where?"
@@ -135,7 +135,7 @@ HARDLY_MATTERS = "hardly matters"
 NOT_MEASURED = "not measured"
 NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
 NO_BETTER = "Removing something else, which is not in the scan, helps as much: so what it gives back proves nothing."
-NEVER_TESTED = "never tested"
+NEVER_TESTED = "untested"
 NEVER_TESTED_WHY = "Never tested on real scans: whether it is recognised there is not known."
 LABELLED_BY: Mapping[str, str] = {
     "people": ", labelled by people",
