@@ -59,8 +59,9 @@ def where(caption: str, layer: UInt8[np.ndarray, "side side 4"] | None) -> str:
 
 def without(made: Without, removed_labels: Sequence[str], hiding_labels: Sequence[str]) -> str:
     """The scan without what is removed, small, and what it is."""
-    said = [text.WITHOUT_WHY if made.is_changed else text.WITHOUT_UNCHANGED]
-    said += [text.hidden(hiding_labels)] if made.hidden.any() else []
+    said = text.WITHOUT_WHY if made.is_changed else text.WITHOUT_UNCHANGED
+    if made.hidden.any():
+        said = text.hidden(hiding_labels)
     return _macro("without")(_without_uri(made, pictures.BESIDE_SIDE_PX), text.without(removed_labels), said)
 
 

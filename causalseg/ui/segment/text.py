@@ -88,7 +88,7 @@ CHECK_WHY = "Where the model is least certain of the mask's edge; click to look 
 WITHOUT_NOTHING = (
     "The scan without what you switch off appears here, as the model pictures it. Now nothing is switched off."
 )
-WITHOUT_WHY = "Made by the model, which then looks for the mask in it. It is a guess, not a photograph."
+WITHOUT_WHY = "Made by the model, which then looks for the mask in it. A guess, not a photograph."
 WITHOUT_UNCHANGED = "The model found nothing to change in the picture."
 WITHOUT_LARGE = "In place of the scan (W)"
 WHERE = "where?"
@@ -134,7 +134,7 @@ UNRELIABLE = "unreliable"
 HARDLY_MATTERS = "hardly matters"
 NOT_MEASURED = "not measured"
 NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
-NO_BETTER = "Removing something else, which is not in the scan, helps as much: so what it gives back proves nothing."
+NO_BETTER = "Removing something else, which is not in the scan, helps as much: do not trust it."
 NEVER_TESTED = "untested"
 NEVER_TESTED_WHY = "Never tested on real scans: whether it is recognised there is not known."
 LABELLED_BY: Mapping[str, str] = {
@@ -252,7 +252,7 @@ def without(labels: Sequence[str]) -> str:
 def hidden(labels: Sequence[str]) -> str:
     """What the hatching is; `labels` are of what covered the scan there."""
     covers = " or ".join(f"“{label}”" for label in labels)
-    return f"Hatched: not visible, for {covers} covers it. What lies there is not known, so no mask may grow there."
+    return f"Hatched: not visible, {covers} covers it. Nobody knows what lies there, so no mask grows there."
 
 
 def switched(label: str, *, is_removed: bool) -> str:

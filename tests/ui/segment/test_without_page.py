@@ -73,7 +73,7 @@ def test_it_is_made_once_for_a_removal_whatever_is_asked(app: App, off: Page) ->
 def test_a_cover_is_hatched_and_said_to_be_one(example: Page) -> None:
     example.locator("#absent-fold button").first.click()
     example.locator("#absent").get_by_label("Black frame").check()
-    expect_text(example, "#without", "Hatched: not visible, for “Black frame” covers it")
+    expect_text(example, "#without", "Hatched: not visible, “Black frame” covers it")
     corner = picture(example, LARGE)[150:190, 20:60]
     assert {tuple(pixel) for pixel in corner[..., :3].reshape(-1, 3)} == {*pictures.HATCH_RGB}
 
