@@ -68,6 +68,15 @@
     find("#hide")?.setAttribute("aria-pressed", String(Boolean(isBare)));
   };
 
+  // The scan without what is switched off, in place of the scan; where nothing is, the scan itself is seen.
+  const enlarge = () => {
+    const isLarge = find("#stage")?.classList.toggle("without");
+    find("#large")?.setAttribute("aria-pressed", String(Boolean(isLarge)));
+    if (!isLarge) return;
+    find("#mask-tab-button[aria-selected=false]")?.click();
+    find("#stage").scrollIntoView({ block: "nearest" });
+  };
+
   // First steps, once a browser.
   const steps = () => [...document.querySelectorAll("#tour .step")];
   const point = (number) => {
@@ -89,6 +98,7 @@
     "keys-close": () => find("#keys").close(),
     hide,
     "hide-drawn": hide,
+    large: enlarge,
     "tour-next": () => point(steps().findIndex((step) => !step.hidden) + 1),
     "tour-close": () => point(steps().length),
   };
@@ -142,6 +152,7 @@
       turn(event, turns[key]);
     }
     if (key === "escape") look(null);
+    if (key === "w" && !hasControl && find("#without img")) press(event, find("#large"));
     if (key === "?") press(event, find("#help"));
     if (!hasControl && /^[1-9]$/.test(key)) {
       press(event, document.querySelectorAll("#present input[type=checkbox]")[Number(key) - 1]);

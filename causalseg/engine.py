@@ -28,7 +28,7 @@ from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import CheckpointEntry, changed_copy, find_entry, load_network
 from causalseg.errors import BadDescription, BadVersion, CheckpointError, UnknownConfounder
 from causalseg.models.network import SegmentationNetwork, with_removal
-from causalseg.models.preprocess import at_scan_size, squash, to_network, to_scan_probability
+from causalseg.models.preprocess import at_scan_size, map_at_scan_size, squash, to_network, to_scan_probability
 from causalseg.models.text_to_pixel import Decoded
 from causalseg.models.towers import TextCode
 from causalseg.scan import Scan
@@ -41,6 +41,8 @@ ToRemove = Literal["detected"] | Sequence[str] | None
 """Which confounders to remove: None (the observed mask), "detected" (the adjusted mask), or ids (a counterfactual)."""
 
 FromStrength = Tensor | float
+_HIDES_FROM = 0.5
+"""Value of its map from which an opaque confounder covers a pixel."""
 _TEXTS_KEPT = 256
 _VERSIONS_KEPT = 2
 """Fine-tuned versions whose weights stay in memory; a scan of an older one loads it again."""
@@ -154,6 +156,11 @@ class Engine:
         return self._checkpoint.removes_named
 
     @property
+    def restores(self) -> bool:
+        """Whether do() acts in the picture, so that `without` can show the scan without what is removed."""
+        return self._checkpoint.restores
+
+    @property
     def confounders(self) -> tuple[Confounder, ...]:
         """The dictionary, in its order."""
         return self._dictionary
@@ -245,18 +252,32 @@ class Engine:
         """The scan as it would look without what is removed: an estimate, in the scan's own size.
 
         Where nothing changes it is the scan itself, pixel by pixel; elsewhere it is as coarse as the network's square.
+        What it has where something `hidden` was is made up.
 
         Raises:
             UnknownConfounder: as `segment`; or the checkpoint acts in its features and makes no picture.
         """
         ids = self._removed_ids(encoded, remove)
-        if not self._checkpoint.restores:
+        if not self.restores:
             raise UnknownConfounder(f"{self.name} removes confounders in its features and can show no picture of it.")
         with self._lock:
             network = with_removal(self._network(encoded.version))
             places = tuple(map(list(encoded.strength).index, ids))
             restored = network.restored(self._picture(encoded, 1), self._removal(encoded, [places]))
         return at_scan_size(encoded.scan.image_u8, encoded.picture, restored.cpu())
+
+    def hidden(self, encoded: EncodedScan, remove: ToRemove) -> Bool[np.ndarray, "height width"]:
+        """Where what is removed covers the scan, so that nobody knows what lies beneath: all True where it does.
+
+        A confounder that was typed in covers nothing: nobody has said whether it does.
+
+        Raises:
+            UnknownConfounder: as `segment`.
+        """
+        covered = np.zeros(encoded.scan.hw, bool)
+        for place in self._covers(encoded, self._removed_ids(encoded, remove)):
+            covered |= map_at_scan_size(encoded.evidence.maps[0, place], encoded.scan.hw) >= _HIDES_FROM
+        return covered
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
         """The scan as it would look with `confounder` in it, simulated in the pixels of the one slice it shows.
@@ -345,13 +366,30 @@ class Engine:
             count = len(distinct)
             decoded = network.decode(pyramid, text[torch.zeros(count, dtype=torch.long, device=self._device)])
             surest = [self._surest(network, [level[i : i + 1] for level in pyramid]) for i in range(count)]
+            covering = any(self._covers(encoded, ids) for ids in removals)
+            observed = self._observed(network, encoded, text) if covering else None
         answers = []
         for ids, acts in zip(removals, acting, strict=True):
             row = distinct.index(acts)
-            answers.append(self._segmentation(encoded, decoded, row, surest[row], ids))
+            answer = self._segmentation(encoded, decoded, row, surest[row], ids)
+            if observed is not None and self._covers(encoded, ids):
+                answer = not_grown_where_hidden(answer, observed, self.hidden(encoded, ids))
+            answers.append(answer)
         total = time.perf_counter() - started
         logger.info("segment removals=%d description_chars=%d seconds=%.3f", len(removals), len(description), total)
         return [replace(answer, seconds=total) for answer in answers]
+
+    def _covers(self, encoded: EncodedScan, removed: tuple[str, ...]) -> list[int]:
+        """Places of the opaque confounders among those removed whose removal acts."""
+        known, amount = list(encoded.strength), encoded.evidence.amount[0]
+        opaque = [known.index(entry.id) for entry in self.confounders if entry.hides and entry.id in removed]
+        return [place for place in opaque if amount[place] > 0]
+
+    def _observed(self, network: SegmentationNetwork, encoded: EncodedScan, text: TextCode) -> Segmentation:
+        """The answer with nothing removed, as `segment` gives it."""
+        pyramid = self._pyramid(network, encoded, [()])
+        decoded = network.decode(pyramid, text[torch.zeros(1, dtype=torch.long, device=self._device)])
+        return self._segmentation(encoded, decoded, 0, self._surest(network, pyramid), ())
 
     def _text_code(self, description: str) -> TextCode:
         text = self._tidy(description, "Type what to look for, for example: one small polyp in the upper left.")
@@ -389,7 +427,7 @@ class Engine:
 
     def _acts_from(self, detected_from: FromStrength) -> FromStrength | None:
         """None where a removal acts in full, whatever presence sees: it leaves alone what is absent by itself."""
-        return None if self._checkpoint.restores else detected_from
+        return None if self.restores else detected_from
 
     def _surest(self, network: SegmentationNetwork, pyramid: list[Tensor]) -> float:
         """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in a scan under one removal."""
@@ -406,6 +444,21 @@ class Engine:
         found = presence >= 0.5
         mask = (probability > 0.5) & found
         return Segmentation(mask, probability, presence, found, dict(encoded.strength), removed, seconds=0.0)
+
+
+def not_grown_where_hidden(
+    answer: Segmentation, observed: Segmentation, hidden: Bool[np.ndarray, "height width"]
+) -> Segmentation:
+    """`answer` without what it has inside `hidden` beyond `observed`: what lies there is not known.
+
+    It may shrink there: what the model took for the thing may have been the cover.
+    """
+    least = np.minimum(answer.probability, observed.probability)
+    return replace(
+        answer,
+        mask=answer.mask & (observed.mask | ~hidden),
+        probability=np.where(hidden, least, answer.probability),
+    )
 
 
 def _keep_latest(cache: OrderedDict[str, Any], used: str, count: int) -> None:

@@ -20,23 +20,32 @@ def write_entry(entry: CheckpointEntry, path: Path = MANIFEST_PATH) -> None:
 
 
 def summarize_results(results_dir: Path) -> dict[str, Any]:
-    """What a manifest entry says of a checkpoint: adjusted Dice of every set, and the totals of its switches.
+    """What a manifest entry says of a checkpoint: adjusted Dice of every set, its switches, real confounders detected.
+
+    The tables of real confounders and of controls may be missing; nothing is said of them then.
 
     Raises:
-        FileNotFoundError: the tables have not been made.
+        FileNotFoundError: the other tables have not been made.
     """
-    segmentation = json.loads((results_dir / "segmentation.json").read_text(encoding="utf-8"))["segmentation"]
-    faithfulness = json.loads((results_dir / "faithfulness.json").read_text(encoding="utf-8"))["faithfulness"]
+    segmentation = _table(results_dir, "segmentation")["segmentation"]
+    faithfulness = _table(results_dir, "faithfulness")["faithfulness"]
+    controls, real = (_table(results_dir, name, or_none=True) for name in ("control", "real"))
     dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if "adjusted" in _as_dict(row)}
+    switches = {
+        name: _switch(row) | _compared(controls.get("control", {}).get(name, {}))
+        for name, row in faithfulness["confounders"].items()
+    }
     return {
         "mean per-image Dice, adjusted mask, neutral description": dice,
         "pixel calibration error": segmentation["pixel_calibration_error"],
         "means": segmentation["means"],
-        "switches": {
-            **faithfulness["total"],
-            "by confounder": {name: _switch(row) for name, row in faithfulness["confounders"].items()},
-        },
-    }
+        "switches": {**faithfulness["total"], "by confounder": switches},
+    } | ({"real": _seen_in_real_scans(real)} if real else {})
+
+
+def _table(results_dir: Path, name: str, *, or_none: bool = False) -> dict[str, Any]:
+    path = results_dir / f"{name}.json"
+    return {} if or_none and not path.exists() else json.loads(path.read_text(encoding="utf-8"))
 
 
 def _as_dict(value: object) -> dict[str, Any]:
@@ -55,3 +64,30 @@ def _means(row: dict[str, Any]) -> dict[str, float | None]:
         "damage": round(row["damage"]["mean"], 3),
         "recovery": None if recovery is None else round(recovery["mean"], 3),
     }
+
+
+def _compared(row: dict[str, Any]) -> dict[str, Any]:
+    """What removing something else gives back, and whether the switch surely gives back more; where it was scored."""
+    control, specificity = row.get("control"), row.get("specificity")
+    if control is None or specificity is None:
+        return {}
+    return {"control": round(control["mean"], 3), "better than control": specificity["low"] > 0}
+
+
+def _seen_in_real_scans(real: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Of each labelled confounder: how well it is told, on how many scans with it and without it, labelled by whom."""
+    return {
+        name: {
+            "auroc": round(row["auroc"]["mean"], 3),
+            "present": row["present"],
+            "absent": row["absent"],
+            **_labelled_by(name, real["real_by_site"]),
+        }
+        for name, row in real["real"].items()
+    }
+
+
+def _labelled_by(name: str, by_site: dict[str, Any]) -> dict[str, str]:
+    """Nothing where no site alone has scans enough for a row, which is where the labels' origin stands."""
+    who = {row["labels"] for entry, row in by_site.items() if entry.rpartition(", ")[0] == name}
+    return {"labels": "both" if len(who) > 1 else who.pop()} if who else {}

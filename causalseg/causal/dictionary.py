@@ -40,6 +40,8 @@ class Confounder:
     """A name of `causal.simulate.SIMULATORS`, or None."""
     native_to: tuple[Text, ...]
     """Modalities whose real scans often carry it already: such a scan is no certain clean twin."""
+    hides: bool = False
+    """Whether it covers what lies beneath: what is there is not known, whatever is removed."""
 
     def __post_init__(self) -> None:
         if unknown := sorted({*self.modalities, *self.native_to} - {*MODALITIES}):
@@ -48,6 +50,8 @@ class Confounder:
             raise ValueError("modalities must hold all of native_to")
         if len({*self.prompts}) < len(self.prompts):
             raise ValueError("the prompts must all be different")
+        if self.hides and self.scope != "local":
+            raise ValueError("only a local confounder hides: a global one has no place of its own")
 
 
 _ENTRIES = TypeAdapter(Annotated[tuple[Confounder, ...], Field(min_length=1)])

@@ -30,6 +30,13 @@ def to_scan_probability(
     return (logits / temperature).sigmoid()[0, 0].cpu().numpy()
 
 
+def map_at_scan_size(
+    values: Float[Tensor, "map_height map_width"], hw: tuple[int, int]
+) -> Float32[np.ndarray, "height width"]:
+    """A coarse map of the network's square, interpolated to a scan's own size."""
+    return functional.interpolate(values[None, None].float(), size=hw, mode="bilinear")[0, 0].cpu().numpy()
+
+
 def at_scan_size(
     scan_u8: UInt8[np.ndarray, "height width 3"],
     picture: Float[Tensor, "1 3 side side"],

@@ -36,6 +36,8 @@ class Queue(NamedTuple):
 
 MODEL = Queue("model")
 """Of the events that call the model: the network answers one question at a time."""
+PICTURE = Queue("picture")
+"""Of the events that make a picture after the mask is there: no mask waits for one in the queue."""
 EDITOR = Queue("editor")
 """Of the events that write the mask in the editor."""
 VOLUME = Queue("volume", 2)

@@ -39,6 +39,13 @@ _REVIEW_TINT = 0.22
 _KEPT_ALPHA = 60
 _CHANGED_ALPHA = 190
 
+BESIDE_SIDE_PX = 360
+"""Of the small picture beside the switches, shown at half of it."""
+HATCH_RGB = ((52, 52, 52), (150, 150, 150))
+"""Of what is not visible: greys that no scan has in stripes."""
+_HATCH_STRIPES = 48
+"""Along a side of the square."""
+
 Picture = UInt8[np.ndarray, "side side 3"]
 Layer = UInt8[np.ndarray, "side side 4"]
 Mask = Bool[np.ndarray, "height width"]
@@ -69,6 +76,14 @@ def difference_layer(observed: Mask, mask: Mask) -> Layer:
     layer[after & ~before] = (*ADDED_RGB, _CHANGED_ALPHA)
     layer[before & ~after] = (*REMOVED_RGB, _CHANGED_ALPHA)
     return layer
+
+
+def without(image_u8: PixelImage, hidden: Mask, side_px: int) -> Picture:
+    """A scan that the model changed, letterboxed to a square of `side_px`; hatched where nobody knows what is there."""
+    box = _box(hidden.shape, side_px)
+    rows, columns = np.indices((side_px, side_px))
+    hatching = np.array(HATCH_RGB, np.uint8)[(rows + columns) * _HATCH_STRIPES // side_px % 2]
+    return np.where(box.apply(hidden)[..., None], hatching, box.apply(image_u8))
 
 
 def outline(mask: Mask) -> Mask:

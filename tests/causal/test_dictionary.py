@@ -71,11 +71,17 @@ def test_an_entry_comes_back_as_it_was_written(tmp_path: Path) -> None:
         ({"prompts": ["smoke", "haze", 3]}, "prompts.2: Input should be a valid string"),
         ({"label": ""}, "label: String should have at least 1 character"),
         ({"simulator": 3}, "simulator: Input should be a valid string"),
+        ({"hides": True}, "only a local confounder hides"),
     ],
 )
 def test_a_wrong_entry_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load(tmp_path, ENTRY | change)
+
+
+def test_what_is_not_said_to_hide_does_not(tmp_path: Path) -> None:
+    seen, hiding = load(tmp_path, ENTRY, ENTRY | {"id": "glove", "scope": "local", "hides": True, "prompts": [*"abc"]})
+    assert (seen.hides, hiding.hides) == (False, True)
 
 
 @pytest.mark.parametrize("key", ENTRY)

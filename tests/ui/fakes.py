@@ -26,6 +26,8 @@ TYPED_PLACE = 5
 ABSENT_WORD = "unicorn"
 """A description with this word is found nowhere."""
 BAND_SHARE = 0.1
+PAINTED_RGB = (40, 60, 220)
+"""Of what the fake engine makes up where something was removed."""
 LONGEST_WAIT_SECONDS = 60
 
 
@@ -43,6 +45,7 @@ class FakeEngine(Engine):
         self._made_by: list[tuple[EncodedScan, str]] = []
         self.told = ""
         self.can_remove = True
+        self.can_restore = True
         self._may_encode = threading.Event()
         self._may_encode.set()
 
@@ -69,6 +72,10 @@ class FakeEngine(Engine):
     @property
     def removes_named(self) -> bool:
         return self.can_remove
+
+    @property
+    def restores(self) -> bool:
+        return self.can_restore and self.can_remove
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -132,6 +139,15 @@ class FakeEngine(Engine):
     def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
         self.calls["counterfactuals"] += 1
         return {id_: self.segment(encoded, description, [id_]) for id_ in encoded.strength}
+
+    def without(self, encoded: EncodedScan, remove: Literal["detected"] | Sequence[str] | None) -> np.ndarray[Any, Any]:
+        """The scan with the row band of each removed confounder painted blue."""
+        self.calls["without"] += 1
+        image_u8 = encoded.scan.image_u8.copy()
+        for confounder in DETECTED if remove == "detected" else tuple(remove or ()):
+            typed = encoded.strength.get(confounder) == TYPED_STRENGTH
+            image_u8[band(TYPED_PLACE if typed else self.place(confounder), image_u8.shape[0])] = PAINTED_RGB
+        return image_u8
 
     def add(self, scan: Scan, confounder: str, strength: float, seed: int) -> Scan:
         self.calls["add"] += 1

@@ -21,7 +21,7 @@ from causalseg.engine import Engine
 from causalseg.errors import InputError
 from causalseg.settings import Settings
 from causalseg.ui import pictures
-from causalseg.ui.bind import MODEL, VOLUME, Updates, bind
+from causalseg.ui.bind import MODEL, PICTURE, VOLUME, Updates, bind
 from causalseg.ui.browser_memory import remembered, renamed
 from causalseg.ui.gpu import on_gpu
 from causalseg.ui.long_tasks import LongTasks
@@ -276,6 +276,7 @@ class Bindings:
         seen = [page.session, page.comparing, page.stage.opacity]
         # Not veiled while it runs: nearly always there is nothing to open.
         done = self._on("address", demo.load, opened, seen, self.updates.outputs(), queue=MODEL, wipes=False)
+        self._shows_without(done.then)
         self._offers("offer", done.then)
 
     def _model(
@@ -295,7 +296,21 @@ class Bindings:
             return {} if answered is state else show_state(answered, comparing, float(opacity))
 
         seen = [page.session, page.comparing, page.stage.opacity, *inputs]
-        return self._on(name, event, run, seen, self.updates.outputs(), queue=MODEL, busy=busy)
+        done = self._on(name, event, run, seen, self.updates.outputs(), queue=MODEL, busy=busy)
+        self._shows_without(done.then)
+        return done
+
+    def _shows_without(self, event: Callable[..., Any]) -> None:
+        """After the mask, the scan without what is switched off; not made again where it is on screen already."""
+        page, make = self.page, on_gpu(partial(handlers.without, self.engine))
+
+        def show(state: SessionState, shown: object) -> Updates:
+            asked = (state.encoded, state.removed)
+            return {} if asked == shown else {page.without: asked, **self.updates.without(state, make(state))}
+
+        if self.engine.restores:
+            outputs = [page.without, page.stage.without, page.switches.without]
+            self._on("without", event, show, [page.session, page.without], outputs, queue=PICTURE, wipes=False)
 
     @property
     def _on(self) -> Callable[..., Any]:

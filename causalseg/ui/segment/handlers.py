@@ -23,7 +23,7 @@ from causalseg.settings import Settings
 from causalseg.ui.segment import text
 from causalseg.ui.segment.examples import Example, read_example
 from causalseg.ui.segment.mask_change import Effect, effect
-from causalseg.ui.segment.session import SessionState, Switched, VolumeMask, shown_mask
+from causalseg.ui.segment.session import SessionState, Switched, VolumeMask, Without, shown_mask
 
 FILE_WINDOW = -1
 """Choice in the list of windows: as the file says for each slice."""
@@ -175,6 +175,15 @@ def labels(engine: Engine, encoded: EncodedScan) -> dict[str, str]:
 def where(encoded: EncodedScan, confounder: str) -> Float32[np.ndarray, "map_height map_width"]:
     """Where a confounder is, in [0, 1], over the whole scan; 1 everywhere for a global one."""
     return encoded.evidence.maps[0][list(encoded.strength).index(confounder)].float().numpy()
+
+
+def without(engine: Engine, state: SessionState) -> Without | None:
+    """The scan on screen without what is switched off; None where nothing is, or where no picture of it is made."""
+    if state.encoded is None or not state.removed or not engine.restores:
+        return None
+    seen = state.encoded
+    made = engine.without(seen, state.removed)
+    return Without(made, engine.hidden(seen, state.removed), not np.array_equal(made, seen.scan.image_u8))
 
 
 def show_observed(engine: Engine, state: SessionState) -> SessionState:

@@ -37,6 +37,8 @@ class Page:
         """The draft that is offered for restoring."""
         self.where = _state()
         """Id of the confounder whose map is on screen."""
+        self.without = _state()
+        """The encoded scan and the removal whose picture is on screen."""
         self.masthead = gr.HTML(panels.masthead(engine.name), elem_id="masthead")
         self.notice = gr.HTML(panels.warning(engine.notice), elem_id="notice")
         """Why a promoted version is not served."""
@@ -124,6 +126,8 @@ class StagePanel:
                 gr.Column(elem_id="stage", elem_classes="square"),
             ):
                 self.scan = gr.HTML(f'<p class="empty">{text.NO_SCAN}</p>', elem_id="scan-picture")
+                self.without = gr.HTML("", elem_id="without-picture")
+                """The scan without what is switched off, seen where app.js is told to; empty where nothing is."""
                 self.mask = gr.HTML("", elem_id="mask-picture")
                 self.where = clickable("where")
                 """A confounder's map over the scan."""
@@ -209,6 +213,9 @@ class SwitchPanel:
         if not engine.removes_named:
             gr.HTML(panels.note(text.NO_SWITCHES), elem_id="no-switches")
         with gr.Column(visible=engine.removes_named, elem_id="switching"):
+            with gr.Column(visible=engine.restores, elem_id="without-panel"):
+                self.without = gr.HTML(panels.without_nothing(), elem_id="without")
+                gr.HTML(panels.without_large(), elem_id="without-corner")
             self.caption = gr.HTML(panels.note(text.NO_SWITCHES_YET), elem_id="caption")
             self.present = SwitchGroup(text.IN_THIS_SCAN, "present")
             gr.HTML(panels.note(text.SAY), elem_id="say")

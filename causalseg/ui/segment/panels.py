@@ -11,17 +11,15 @@ from causalseg.scan import Scan
 from causalseg.ui import pictures
 from causalseg.ui.segment import text
 from causalseg.ui.segment.mask_change import Effect, area_mm2, effect, shift
-from causalseg.ui.segment.session import SessionState, VolumeMask, shown_mask
-from causalseg.ui.segment.switch_reliability import Reliability
+from causalseg.ui.segment.session import SessionState, VolumeMask, Without, shown_mask
+from causalseg.ui.segment.switch_reliability import Mark
 from causalseg.ui.segment.uncertain_places import Place
 from causalseg.ui.templates import macros
-
-_MOST_NAMED = 3
-"""Confounders named in the status line; more are counted, and the ticks say which."""
 
 _macro = macros("segment.html", text=text)
 warning, note, facts, answer, scan_picture = map(_macro, ("warning", "note", "facts", "answer", "scan_picture"))
 masthead, sheets, hide_button = map(_macro, ("masthead", "sheets", "hide_button"))
+without_nothing, without_large = map(_macro, ("without_nothing", "without_large"))
 bars, votes, problems = map(_macro, ("bars", "votes", "problems"))
 Spacing = tuple[float, float] | None
 """Between pixels, down and to the right, in mm; None where it is not known."""
@@ -34,7 +32,9 @@ class Bar(NamedTuple):
     label: str
     strength: float
     """In [0, 1]."""
-    reliability: Reliability
+    seen: Mark
+    """In real scans."""
+    removal: Mark
 
 
 class Vote(NamedTuple):
@@ -55,6 +55,19 @@ def picture(picture_u8: UInt8[np.ndarray, "side side channels"], *, alt: str) ->
 def where(caption: str, layer: UInt8[np.ndarray, "side side 4"] | None) -> str:
     """A confounder's map over the scan, and what it is, with a button to hide it."""
     return _macro("where")(caption, None if layer is None else pictures.png_uri(layer))
+
+
+def without(made: Without, removed_labels: Sequence[str], hiding_labels: Sequence[str]) -> str:
+    """The scan without what is removed, small, and what it is."""
+    said = text.WITHOUT_WHY if made.is_changed else text.WITHOUT_UNCHANGED
+    if made.hidden.any():
+        said = text.hidden(hiding_labels)
+    return _macro("without")(_without_uri(made, pictures.BESIDE_SIDE_PX), text.without(removed_labels), said)
+
+
+def without_picture(made: Without, removed_labels: Sequence[str]) -> str:
+    """The same in place of the scan, with a ribbon that says what it is."""
+    return _macro("without_picture")(_without_uri(made, pictures.VIEW_SIDE_PX), text.without(removed_labels))
 
 
 def status(state: SessionState, removed_labels: Sequence[str]) -> str:
@@ -122,10 +135,14 @@ def ranking(effects: Iterable[tuple[str, Effect]], spacing_mm: Spacing) -> str:
     )
 
 
+def _without_uri(made: Without, side_px: int) -> str:
+    return pictures.png_uri(pictures.without(made.image_u8, made.hidden, side_px))
+
+
 def _removed(labels: Sequence[str]) -> str:
     if not labels:
         return "nothing removed"
-    return "without " + (", ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} confounders")
+    return "without " + (", ".join(labels) if len(labels) <= text.MOST_NAMED else f"{len(labels)} confounders")
 
 
 def _millilitres(mask: VolumeMask, scan: Scan) -> float | None:

@@ -23,6 +23,17 @@ ANYWAY_THRESHOLD_PROB = 0.5
 """Where a mask that was not found is cut when the visitor asks to see it anyway."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Without:
+    """The scan as it would look without what is removed: an estimate."""
+
+    image_u8: UInt8[np.ndarray, "height width 3"]
+    hidden: Bool[np.ndarray, "height width"]
+    """Where what is removed covered the scan: nobody knows what lies there."""
+    is_changed: bool
+    """Whether it differs from the scan at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Switched:
     """What the last single switch did to the mask that was on screen before it."""

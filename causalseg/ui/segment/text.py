@@ -1,6 +1,6 @@
 """Every word the page shows to a person, in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from causalseg.scan import Scan
@@ -12,6 +12,7 @@ CLOSE = "Close"
 KEY_SHEET: tuple[tuple[str, str], ...] = (
     ("1 – 9", "switch the confounders of this scan, in their order"),
     ("H", "hide the mask, show it again; in the editor too"),
+    ("W", "the scan without what is switched off, in place of the scan; again: the scan"),
     ("← → ↑ ↓", "the slice before, the slice after; not in the editor"),
     ("Esc", "back from looking closer; close this sheet"),
     ("C", "correct the mask on screen; in the editor: load it again"),
@@ -34,13 +35,15 @@ TOUR: tuple[tuple[str, str, str], ...] = (
     (
         "#right",
         "Switch confounders",
-        "Each switch takes one thing out of the scan and the mask follows at once. The word "
-        "beside it says how far that can be believed.",
+        "Each switch takes one thing out of the scan and the mask follows at once. The words "
+        "beside it say how far that can be believed; click them for the reasons.",
     ),
     ("#tools", "Correct and save", "Paint or erase; drafts are kept while you draw. Press ? for all keys."),
 )
 """What a step points at, its title, its words."""
 
+MOST_NAMED = 3
+"""Confounders named in one line; more are counted, and the ticks say which."""
 PRESENCE_THRESHOLD = 0.5
 """From here on what is described counts as found; presence is scaled so for every checkpoint."""
 
@@ -82,6 +85,12 @@ HIDE = "Hide (H)"
 BARE = "the scan without the mask"
 CHECK_HERE = "check here"
 CHECK_WHY = "Where the model is least certain of the mask's edge; click to look closer, again to go back."
+WITHOUT_NOTHING = (
+    "The scan without what you switch off appears here, as the model pictures it. Now nothing is switched off."
+)
+WITHOUT_WHY = "Made by the model, which then looks for the mask in it. A guess, not a photograph."
+WITHOUT_UNCHANGED = "The model found nothing to change in the picture."
+WITHOUT_LARGE = "In place of the scan (W)"
 WHERE = "where?"
 WHERE_HIDE = "hide"
 ADJUSTED_IS_THE_SAME = "nothing detected, so the adjusted mask is the same"
@@ -125,6 +134,17 @@ UNRELIABLE = "unreliable"
 HARDLY_MATTERS = "hardly matters"
 NOT_MEASURED = "not measured"
 NOT_MEASURED_WHY = "How well this switch works was not measured for this checkpoint."
+NO_BETTER = "Removing something else, which is not in the scan, helps as much: do not trust it."
+NEVER_TESTED = "untested"
+NEVER_TESTED_WHY = "Never tested on real scans: whether it is recognised there is not known."
+LABELLED_BY: Mapping[str, str] = {
+    "people": ", labelled by people",
+    "an AI reader": ", labelled by an AI reader",
+    "both": ", labelled by people and by an AI reader",
+}
+REAL_SCANS = "real scans"
+REMOVAL = "removal"
+MARKS_OF = "how far to believe it"
 SAY = "Really there? Say yes or no: kept at once, and learnt from."
 IS_THERE: Mapping[bool, str] = {True: "is there", False: "is not there"}
 SAID_OF_ANOTHER = "Another picture has come on screen meanwhile. Say it of that one with its own buttons."
@@ -222,6 +242,19 @@ def where(label: str, *, is_everywhere: bool) -> str:
     return f"{label}: everywhere in the scan" if is_everywhere else f"{label}: where it is tinted purple"
 
 
+def without(labels: Sequence[str]) -> str:
+    """What the picture is that the model made."""
+    quoted = [f"“{label}”" for label in labels]
+    named = " and ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
+    return f"The scan without {named if len(labels) <= MOST_NAMED else f'{len(labels)} confounders'}, an estimate"
+
+
+def hidden(labels: Sequence[str]) -> str:
+    """What the hatching is; `labels` are of what covered the scan there."""
+    covers = " or ".join(f"“{label}”" for label in labels)
+    return f"Hatched: not visible, {covers} covers it. Nobody knows what lies there, so no mask grows there."
+
+
 def switched(label: str, *, is_removed: bool) -> str:
     """What the last switch did, before the numbers."""
     return f"{label} {'removed' if is_removed else 'put back'}"
@@ -245,6 +278,17 @@ def unsaved_strokes(at: datetime, description: str) -> str:
 def draft_kept(at: datetime) -> str:
     """Said when what is drawn is safe."""
     return f"draft kept {at.astimezone():%H:%M}"
+
+
+def real_scans(auroc: float) -> str:
+    """How often, in [0, 1], a real scan with a confounder scores above one without."""
+    return f"{auroc:.2f}"
+
+
+def real_scans_why(auroc: float, present: int, absent: int, labels: str | None) -> str:
+    """The same as a sentence: on how many scans it was tested, and who said what is in them."""
+    tested = f"Tested on {present:,} real scans with it and {absent:,} without{LABELLED_BY.get(labels or '', '')}."
+    return f"{tested} Of 100 pairs, one with and one without, the one with it scores higher in {100 * auroc:.0f}."
 
 
 def recovery(damage: float, share: float) -> str:

@@ -16,8 +16,8 @@ from causalseg.ui import pictures, shared_text
 from causalseg.ui.bind import Updates
 from causalseg.ui.segment import handlers, panels, text
 from causalseg.ui.segment.layout import START_ADJUSTED, START_OBSERVED, START_SCREEN, Page
-from causalseg.ui.segment.session import SessionState, VolumeMask, shown_mask
-from causalseg.ui.segment.switch_reliability import reliability
+from causalseg.ui.segment.session import SessionState, VolumeMask, Without, shown_mask
+from causalseg.ui.segment.switch_reliability import removal, seen_in_real_scans
 from causalseg.ui.segment.uncertain_places import Place, least_certain
 
 _NAME_CHARS = 12
@@ -40,6 +40,7 @@ class PageUpdates:
             *(page.session, page.comparing, page.masthead, page.notice, page.where, page.volume),
             *(stage.scan, stage.mask, stage.slider, stage.status, stage.effect, stage.download, stage.tabs),
             *(stage.checks, stage.where, stage.start_from),
+            *(page.without, stage.without, switches.without),
             *(stage.slices_row, stage.place, stage.segment_all, stage.volume),
             *(scan.window_fold, scan.window, scan.center, scan.width),
             *(scan.facts, scan.description, scan.suggestions, scan.answer, scan.anyway),
@@ -85,6 +86,8 @@ class PageUpdates:
         page, switches = self.page, self.page.switches
         return {
             **self.mask(state, comparing, opacity),
+            **self.without(state, None),
+            page.without: None,
             page.where: None,
             page.stage.where: "",
             page.stage.start_from: gr.Dropdown(choices=self._starts(state.encoded, present), value=START_SCREEN),
@@ -171,6 +174,17 @@ class PageUpdates:
             switches.absent.bars: self._bars(state.encoded, absent, confounder),
         }
 
+    def without(self, state: SessionState, made: Without | None) -> Updates:
+        """The scan without what is switched off, or nothing."""
+        page, labels = self.page, self._labels(state)
+        if made is None:
+            return {page.switches.without: panels.without_nothing(), page.stage.without: ""}
+        hiding = [entry.label for entry in self.engine.confounders if entry.hides and entry.id in state.removed]
+        return {
+            page.switches.without: panels.without(made, labels, hiding),
+            page.stage.without: panels.without_picture(made, labels),
+        }
+
     def _map(self, encoded: EncodedScan, confounder: str) -> str:
         label, where = handlers.labels(self.engine, encoded)[confounder], handlers.where(encoded, confounder)
         if (where == 1).all():
@@ -205,7 +219,12 @@ class PageUpdates:
 
     def _bars(self, encoded: EncodedScan, ids: Sequence[str], shown: str | None = None) -> str:
         labels, strength = handlers.labels(self.engine, encoded), encoded.strength
-        rows = (panels.Bar(id_, labels[id_], strength[id_], reliability(self.metrics, id_)) for id_ in ids)
+        rows = (
+            panels.Bar(
+                id_, labels[id_], strength[id_], seen_in_real_scans(self.metrics, id_), removal(self.metrics, id_)
+            )
+            for id_ in ids
+        )
         return panels.bars(rows, f"{encoded.scan.sha256[:_NAME_CHARS]} {encoded.scan.index}", shown)
 
     def _labels(self, state: SessionState) -> list[str]:

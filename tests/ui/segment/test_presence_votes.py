@@ -10,6 +10,7 @@ from causalseg.errors import BadCorrection
 from causalseg.scan import Scan
 from causalseg.ui.segment import panels
 from causalseg.ui.segment.presence_votes import said, say
+from causalseg.ui.segment.switch_reliability import NEVER_TESTED, NOT_MEASURED
 from tests.annotations.samples import make_scan
 
 
@@ -46,5 +47,5 @@ def test_a_word_that_nobody_signs_is_refused_and_leaves_no_scan(store: LabelStor
 def test_what_was_typed_in_has_an_empty_place_and_its_words_are_no_html() -> None:
     row = panels.votes([panels.Vote("a cable", None, None)], "ab", 0)
     assert row == '<div class="says"></div>'
-    quoted = panels.bars([panels.Bar('"><b>', '"><b>', 0.5, panels.Reliability("not measured", ""))], "scan 0")
+    quoted = panels.bars([panels.Bar('"><b>', '"><b>', 0.5, NEVER_TESTED, NOT_MEASURED)], "scan 0")
     assert '"><b>"' not in quoted and "&#34;&gt;&lt;b&gt;" in quoted
