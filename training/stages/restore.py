@@ -2,7 +2,7 @@
 
 For a pair (input, goal, removed set S): the input restored without S is drawn to the goal, in the picture, and after a
 while in the observed tower's features too. The set acts in full, whatever presence says: a picture that does not carry
-S must come back as it is (the laws of docs/model.md).
+S must come back as it is.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,11 @@ from training.data.transplants import TransplantBank
 from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 from training.data.unmoved import unmoved_views
 from training.loop import LoopSettings, Trainer
-from training.losses import weighted_mean
+from training.losses import picture_error, weighted_mean
 from training.prompts import PromptCodes
 
-_SOFT = 0.01
-"""Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
 _CHANGED_U8 = 8
 """Grey values of a byte by which a pixel must differ to count as changed."""
-_LEAST_DAMAGE = 0.015
-"""Mean change of a picture below which a pair's error is no longer divided by it."""
-
 
 Part = tuple[slice, slice]
 
@@ -104,8 +99,6 @@ class RestoreTrainer(Trainer[RestoreSettings]):
     @property
     def restorer(self) -> PictureRestorer:
         """What learns."""
-        if self.network.restorer is None:
-            raise TypeError("the network has no restorer: set `restores: true` in the architecture")
         return self.network.restorer
 
     def losses(
@@ -115,13 +108,11 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         del step
         pairs = self.draw(chosen, rng, generator)
         row, codes = self._removed(pairs.twins, rng)
-        set_code = self.restorer.set_codes(codes, row, torch.ones(len(row), device=self.device), len(pairs.twins))
-        restored = self.restorer(pairs.inputs, set_code).float()
+        restored = self.restorer(pairs.inputs, self.restorer.set_codes(codes, row, len(pairs.twins))).float()
         weights, done = self.settings.losses, {}
         if weights.picture:
-            error = self._distance(restored, pairs.goals)
-            damage = (pairs.inputs - pairs.goals).abs().mean((1, 2, 3))
-            done["picture"] = weights.picture * weighted_mean(error / (damage + _LEAST_DAMAGE), pairs.weight)
+            error = picture_error(restored, pairs.inputs, pairs.goals)
+            done["picture"] = weights.picture * weighted_mean(error, pairs.weight)
         if weights.feature:
             done["feature"] = weights.feature * weighted_mean(self._feature_error(restored, pairs), pairs.weight)
         return done
@@ -158,7 +149,7 @@ class RestoreTrainer(Trainer[RestoreSettings]):
 
     def _part(self, twin: Twin, rng: np.random.Generator) -> Part:
         """A square part of a pair, around a pixel that the confounder changed where it changed any."""
-        cut = self.settings.cut_px
+        cut = min(self.settings.cut_px, *twin.input_u8.shape[:2])
         changed = np.abs(twin.input_u8.astype(np.int16) - twin.goal_u8).max(2) > _CHANGED_U8
         height, width = changed.shape
         places = np.flatnonzero(changed)
@@ -173,11 +164,6 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         row = [i for i, twin in enumerate(twins) for _ in twin.removed]
         codes = [self.prompts.of(k, rng, self.settings.prompt_share) for twin in twins for k in twin.removed]
         return torch.tensor(row, device=self.device), torch.stack(codes)
-
-    @staticmethod
-    def _distance(one: Tensor, other: Tensor) -> Float[Tensor, " batch"]:
-        """Charbonnier distance, mean over pixels."""
-        return ((one - other).square() + _SOFT**2).sqrt().mean((1, 2, 3)) - _SOFT
 
     def _feature_error(self, restored: Tensor, pairs: PicturePairs) -> Float[Tensor, " batch"]:
         observe = self.network.observe
