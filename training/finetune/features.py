@@ -1,8 +1,8 @@
 """Scans as heads learn from them: what the frozen tower made of them, at 8 bits, each with a question and its answer.
 
-Features are the tower's stages at strides 4 to 32, of the scan or of its restored picture. Kept
-per scan and channel as `scale * int8`: a quarter of the memory, and no picture can be read off them by eye. The
-neck, the pyramid's removal blocks and the decoder work on them exactly as in the app, up to that rounding.
+Features are the tower's stages at strides 4 to 32, of the scan or of its restored picture. Kept per scan and channel as
+`scale * int8`: a quarter of the memory, and no picture can be read off them by eye. The neck, the pyramid's removal
+blocks and the decoder work on them exactly as in the app, up to that rounding.
 """
 
 import hashlib
