@@ -43,7 +43,7 @@ class Presence(NamedTuple):
 
 
 def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
-    """Where the pyramid's blocks act, in [0, 1]: 1 where the map is at least `REACH_TO`, widened by `REACH_CELLS` cells."""
+    """Where the pyramid's blocks act, in [0, 1]: 1 where the map reaches `REACH_TO`, widened by `REACH_CELLS` cells."""
     rows = maps.reshape(maps.shape[:-2].numel(), 1, *maps.shape[-2:])
     wide = functional.max_pool2d(rows, 2 * REACH_CELLS + 1, stride=1, padding=REACH_CELLS).reshape(maps.shape)
     return ((wide - REACH_FROM) / (REACH_TO - REACH_FROM)).clamp(0, 1)

@@ -9,8 +9,8 @@ then every model goes on from it for as many passes over the same scans:
     causalclipseg, mcdrl   `training.experiments.papers`; of the start, `causalclipseg` takes the image tower alone
     causalseg              stage observe as `plain`, then restore and detect; its adjusted mask removes what it detects
 
-Restorer and presence learn here too, from the learning sites alone: the released checkpoint's have seen one of the three.
-So `causalseg` gets passes that its rivals do not; they never touch its observed pass, which is that of `plain`.
+Restorer and presence learn here too, from the learning sites alone: the released checkpoint's have seen one of the
+three. So `causalseg` gets passes that its rivals do not; they never touch its observed pass, which is that of `plain`.
 Nothing is simulated in the test: what differs there is the site. A tenth of the learning sites is kept for thresholds.
 Pictures are 128 px squares here, so that all trainings fit into an afternoon of one core: the table compares the models
 with one another, not with figures published at other sizes.

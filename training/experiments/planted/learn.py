@@ -2,8 +2,8 @@
 
 `plain` learns the marked scans as they are; `augmented` with calipers at misplaced positions drawn into half of them.
 `causalseg` is plain's first passes, then frozen, and a restorer that learns to take calipers off the picture, from
-twins; the frozen segmenter reads the result. Only scans free of the mark are clean twins, for the others keep their own:
-the trap of the experiment.
+twins; the frozen segmenter reads the result. Only scans free of the mark are clean twins, for the others keep their
+own: the trap of the experiment.
 
 Only that a scan is free of the planted mark is known; of a marked scan it is never told where its mark is.
 """
