@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 60
 
 
 def evidence_at(maps: list[torch.Tensor]) -> Evidence:
-    return Evidence(torch.ones(1, len(maps)), torch.stack(maps)[None], torch.zeros(len(maps), 1))
+    return Evidence(torch.stack(maps)[None], torch.zeros(len(maps), 1))
 
 
 class FakeEngine(Engine):
