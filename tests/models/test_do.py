@@ -23,7 +23,8 @@ def network(request: pytest.FixtureRequest) -> CausalSegNetwork:
 
 @pytest.fixture(scope="module")
 def stages(network: CausalSegNetwork) -> list[torch.Tensor]:
-    return network.observe(IMAGE)
+    """Contiguous: a ViT's are slices of one another, and a convolution rounds otherwise in another layout."""
+    return [stage.contiguous() for stage in network.observe(IMAGE)]
 
 
 @pytest.fixture(scope="module")
