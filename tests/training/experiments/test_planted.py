@@ -24,7 +24,6 @@ from training.experiments.planted.learn import (
     caliper_code,
     fresh_network,
     train_erase,
-    train_observed,
     whole_removal,
     with_misplaced,
 )
