@@ -9,13 +9,16 @@ import torch
 from causalseg import Engine, Scan
 from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.intervention import Removal
+from causalseg.causal.presence import DETECTED_FROM
 from causalseg.checkpoints import CheckpointEntry
 from causalseg.models.network import CausalSegNetwork
 from training.data import Squares
 from training.data.augment import augment
+from training.data.carried import Carried
 from training.stages.release import (
     ANSWERED_ABSENT,
     FALSELY_DETECTED,
+    FALSELY_DETECTED_UNLABELLED,
     choose_detection,
     choose_thresholds,
     sure_from,
@@ -31,19 +34,35 @@ def strengths(network: CausalSegNetwork, squares: Squares) -> dict[str, np.ndarr
     return {name: np.array([one[name] for one in seen]) for name in seen[0]}
 
 
-def test_a_confounder_is_falsely_detected_in_few_clean_scans(network: CausalSegNetwork, squares: Squares) -> None:
+def test_a_confounder_is_falsely_detected_in_few_scans_that_are_free_of_it(
+    network: CausalSegNetwork, squares: Squares
+) -> None:
     network.eval().requires_grad_(requires_grad=False)
+    dictionary = load_dictionary()
+    carried = Carried.of(squares.rows, dictionary, [{} for _ in squares.rows])
 
-    chosen = choose_detection(network, squares, load_dictionary(), least=0.1)
+    chosen = choose_detection(network, squares, carried, dictionary)
 
     assert chosen
     seen = strengths(network, squares)
-    for entry in load_dictionary():
-        is_free = [row.modality in entry.modalities and row.modality not in entry.native_to for row in squares.rows]
-        threshold = chosen.get(entry.id, 0.1)
-        assert threshold >= 0.1
-        if any(is_free):
-            assert (seen[entry.id][is_free] > threshold + 1e-3).mean() <= max(FALSELY_DETECTED, 1 / sum(is_free))
+    for k, entry in enumerate(dictionary):
+        is_free = carried.is_free[:, k] & np.array([row.modality in entry.modalities for row in squares.rows])
+        threshold = chosen.get(entry.id, DETECTED_FROM)
+        assert threshold >= DETECTED_FROM
+        if is_free.any():
+            share = (seen[entry.id][is_free] > threshold + 1e-3).mean()
+            assert share <= max(FALSELY_DETECTED_UNLABELLED, 1 / is_free.sum())
+
+
+def test_labels_choose_the_threshold_where_there_are_enough(network: CausalSegNetwork, squares: Squares) -> None:
+    network.eval().requires_grad_(requires_grad=False)
+    dictionary = load_dictionary()
+    told = Carried.of(squares.rows, dictionary, [{"sensor_noise": False} for _ in squares.rows])
+
+    chosen = choose_detection(network, squares, told, dictionary)
+
+    seen = strengths(network, squares)["sensor_noise"]
+    assert chosen["sensor_noise"] == pytest.approx(max(np.quantile(seen, 1 - FALSELY_DETECTED), 0.02), abs=2e-3)
 
 
 def test_detection_goes_by_the_confounders_own_threshold(network: CausalSegNetwork, squares: Squares) -> None:

@@ -124,26 +124,6 @@ def test_observing_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
     assert parts(moved) == {"image_tower", "neck", "decoder"}
 
 
-@pytest.mark.parametrize(("make", "learns"), [(restore, {"restorer"}), (detect, {"presence"})])
-def test_a_causal_stage_learns_its_part_and_leaves_the_observed_pass(
-    make: Callable[..., Any], learns: set[str], squares: Squares, tmp_path: Path
-) -> None:
-    """The loss of a fixed batch falls, and the observed answer stays as it was."""
-    trainer = make(squares, epochs=6, average_decay=0.5)
-    images = to_network(torch.from_numpy(np.array(squares.images_u8[:2])))
-    text = trainer.network.text_tower(["polyp"] * 2)
-    with torch.no_grad():
-        before = trainer.network.eval().answer(images, text).mask_logits
-        untaught = float(sum(drawn(trainer).values()))
-
-    moved = moved_by(trainer, tmp_path)
-
-    with torch.no_grad():
-        assert float(sum(drawn(trainer).values())) < untaught
-        torch.testing.assert_close(trainer.network.answer(images, text).mask_logits, before, rtol=0, atol=1e-6)
-    assert parts(moved) == learns
-
-
 def test_average_of_a_run_is_what_the_run_left_in_the_network(squares: Squares, tmp_path: Path) -> None:
     trainer = observe(squares)
     learn(trainer, tmp_path)

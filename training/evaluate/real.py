@@ -49,10 +49,10 @@ def real_tables(
     for k, entry in enumerate(engine.confounders):
         mine = scans.assign(there=said[labelled, k])
         mine = mine[mine["there"].notna() & mine["modality"].isin(entry.modalities)]
-        if row := _entry(mine, entry.id, engine):
+        if row := _entry(mine, entry.id):
             entries[entry.id] = row
         for site, here in mine.groupby("set"):
-            if row := _entry(here, entry.id, engine):
+            if row := _entry(here, entry.id):
                 by_site[f"{entry.id}, {site}"] = row | {"labels": labelled_by(str(site))}
     return {"real": entries, "real_by_site": by_site, "total": _total(entries, by_site)}
 
@@ -68,7 +68,7 @@ def _scan(engine: Engine, row: Row) -> dict[str, Any]:
     return {"observed": np.nan, "adjusted": np.nan} | facts | scores | {"strength": encoded.strength}
 
 
-def _entry(scans: pd.DataFrame, name: str, engine: Engine) -> dict[str, Any] | None:
+def _entry(scans: pd.DataFrame, name: str) -> dict[str, Any] | None:
     """The measures of one entry over some scans; None where too few are labelled."""
     there = scans["there"] == 1
     if there.sum() < LEAST_SCANS or (~there).sum() < LEAST_SCANS:

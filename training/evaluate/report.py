@@ -92,6 +92,12 @@ def cell(value: Any, interval: bool = True) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def label_of(name: str) -> str:
+    """What the page calls an entry; of one that the dictionary no longer has, its id in words."""
+    known = {entry.id: entry.label for entry in load_dictionary()}
+    return known.get(name, name.replace("_", " ").capitalize())
+
+
 def models_of(row: Mapping[str, Any]) -> list[str]:
     """Whose Dice a row of a comparison holds."""
     return [key for key in row if key != "pictures" and not key.startswith(("adjusted over ", "refused by "))]
@@ -115,5 +121,5 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["cell"] = cell
     environment.globals |= {"grid": grid, "models_of": models_of, "worth": worth, "LEAST_DAMAGE": LEAST_DAMAGE}
-    environment.globals["label"] = {entry.id: entry.label for entry in load_dictionary()}
+    environment.globals["label"] = label_of
     return environment
