@@ -28,7 +28,7 @@ from causalseg.records import said_of
 PROJECT_DIR = Path(__file__).parents[1]
 MANIFEST_PATH = PROJECT_DIR / "checkpoints_manifest.yaml"
 _NOT_KEPT = "text_tower."
-_SHARED = ("text_tower.", "image_tower.", "stages_under_do.")
+_SHARED = ("text_tower.", "image_tower.", "restorer.")
 """What all versions of a checkpoint have in common."""
 
 
@@ -175,10 +175,10 @@ def put_weights(network: SegmentationNetwork, weights: Mapping[str, Tensor], nam
 
 
 def changed_copy(network: Network, changes: Mapping[str, Tensor], name: str) -> Network:
-    """A copy of `network` with some of its tensors replaced; both share the towers, which never change.
+    """A copy of `network` with some of its tensors replaced; both share towers and restorer, which never change.
 
     Raises:
-        CheckpointError: a tensor is unknown, of another shape, or of a tower.
+        CheckpointError: a tensor is unknown, of another shape, or of a shared part.
     """
     own = kept_state(network)
     wrong = sorted(

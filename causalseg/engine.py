@@ -40,7 +40,6 @@ logger = logging.getLogger(__name__)
 ToRemove = Literal["detected"] | Sequence[str] | None
 """Which confounders to remove: None (the observed mask), "detected" (the adjusted mask), or ids (a counterfactual)."""
 
-FromStrength = Tensor | float
 _HIDES_FROM = 0.5
 """Value of its map from which an opaque confounder covers a pixel."""
 _TEXTS_KEPT = 256
@@ -83,7 +82,7 @@ class EncodedScan:
     pyramid: tuple[Tensor, ...]
     """The observed pyramid."""
     evidence: Evidence
-    """Of each confounder, in the order of `strength`: how much of its removal acts, where it is, its text code."""
+    """Of each confounder, in the order of `strength`: where it is, and its text code."""
     version: str | None = None
     """The fine-tuned version that encoded it and answers for it; None: the checkpoint as it came."""
 
@@ -112,9 +111,6 @@ class Engine:
         self._codes = network.dictionary_codes([list(entry.prompts) for entry in self._dictionary])
         self._targets = network.text_tower(list(entry.targets)) if entry.targets else None
         self._is_local = torch.tensor([entry.scope == "local" for entry in self._dictionary], device=self._device)
-        self._detected_from = torch.tensor(
-            [entry.detected_from(one.id) for one in self._dictionary], device=self._device
-        )
         self._texts: OrderedDict[str, TextCode] = OrderedDict()
         self._lock = threading.RLock()
         self._serve_promoted()
@@ -156,11 +152,6 @@ class Engine:
         return self._checkpoint.removes_named
 
     @property
-    def restores(self) -> bool:
-        """Whether do() acts in the picture, so that `without` can show the scan without what is removed."""
-        return self._checkpoint.restores
-
-    @property
     def confounders(self) -> tuple[Confounder, ...]:
         """The dictionary, in its order."""
         return self._dictionary
@@ -178,7 +169,7 @@ class Engine:
             stages = network.observe(picture.to(self._device))
             presence = network.presence(stages, self._codes)
             pyramid = network.observed_pyramid(stages)
-        evidence = evidence_of(presence, self._codes, self._is_local, self._acts_from(self._detected_from))
+        evidence = evidence_of(presence, self._codes, self._is_local)
         height, width = scan.hw
         logger.info("encode height=%d width=%d px seconds=%.3f", height, width, time.perf_counter() - started)
         return EncodedScan(
@@ -187,7 +178,7 @@ class Engine:
             picture,
             tuple(stage.cpu() for stage in stages),
             tuple(level.cpu() for level in pyramid),
-            Evidence(evidence.amount.cpu(), evidence.maps.cpu(), evidence.codes.cpu()),
+            Evidence(evidence.maps.cpu(), evidence.codes.cpu()),
             version,
         )
 
@@ -211,15 +202,12 @@ class Engine:
             code = network.dictionary_codes([[text]])
             presence = network.presence([stage.to(self._device) for stage in encoded.stages], code)
         nearest = int((self._codes @ code[0]).argmax())
-        typed = evidence_of(
-            presence, code, self._is_local[nearest, None], self._acts_from(self._entry.detected_from(text))
-        )
+        typed = evidence_of(presence, code, self._is_local[nearest, None])
         known = encoded.evidence
         return replace(
             encoded,
             strength={**encoded.strength, text: float(presence.strength[0, 0])},
             evidence=Evidence(
-                torch.cat([known.amount, typed.amount.cpu()], dim=1),
                 torch.cat([known.maps, typed.maps.cpu()], dim=1),
                 torch.cat([known.codes, typed.codes.cpu()]),
             ),
@@ -242,10 +230,17 @@ class Engine:
         ids = self._removed_ids(encoded, remove)
         return self._answer(encoded, description, [ids])[0]
 
-    def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
-        """One mask for each confounder removed alone, the dictionary's and those typed in, all in one batch."""
-        answers = self._answer(encoded, description, [(name,) for name in encoded.strength])
-        return {answer.removed[0]: answer for answer in answers}
+    def counterfactuals(
+        self, encoded: EncodedScan, description: str, each: Sequence[str] | None = None
+    ) -> dict[str, Segmentation]:
+        """One mask for each confounder removed alone, all in one batch; `each` of these ids, or all there are.
+
+        Raises:
+            BadDescription: empty or too long.
+            UnknownConfounder: as `segment`.
+        """
+        ids = self._removed_ids(encoded, [*encoded.strength] if each is None else each)
+        return {answer.removed[0]: answer for answer in self._answer(encoded, description, [(name,) for name in ids])}
 
     @torch.inference_mode()
     def without(self, encoded: EncodedScan, remove: ToRemove) -> UInt8[np.ndarray, "height width 3"]:
@@ -255,11 +250,10 @@ class Engine:
         What it has where something `hidden` was is made up.
 
         Raises:
-            UnknownConfounder: as `segment`; or the checkpoint acts in its features and makes no picture.
+            UnknownConfounder: as `segment`; or this checkpoint removes no named confounder.
         """
+        self._raise_if_none_removed()
         ids = self._removed_ids(encoded, remove)
-        if not self.restores:
-            raise UnknownConfounder(f"{self.name} removes confounders in its features and can show no picture of it.")
         with self._lock:
             network = with_removal(self._network(encoded.version))
             places = tuple(map(list(encoded.strength).index, ids))
@@ -351,15 +345,14 @@ class Engine:
     def _answer(
         self, encoded: EncodedScan, description: str, removals: Sequence[tuple[str, ...]]
     ) -> list[Segmentation]:
-        """One answer a removal; those that nothing is done for share one pass over the observed pyramid."""
+        """One answer a removal; equal sets share one pass, and the empty set is the observed pyramid."""
         if any(removals):
             self._raise_if_none_removed()
         started = time.perf_counter()
         with self._lock:
             text = self._text_code(description)
             known = list(encoded.strength)
-            amount = encoded.evidence.amount[0].tolist()
-            acting = [tuple(k for k in map(known.index, ids) if amount[k] > 0) for ids in removals]
+            acting = [tuple(map(known.index, ids)) for ids in removals]
             distinct = sorted(set(acting))
             network = self._network(encoded.version)
             pyramid = self._pyramid(network, encoded, distinct)
@@ -380,10 +373,9 @@ class Engine:
         return [replace(answer, seconds=total) for answer in answers]
 
     def _covers(self, encoded: EncodedScan, removed: tuple[str, ...]) -> list[int]:
-        """Places of the opaque confounders among those removed whose removal acts."""
-        known, amount = list(encoded.strength), encoded.evidence.amount[0]
-        opaque = [known.index(entry.id) for entry in self.confounders if entry.hides and entry.id in removed]
-        return [place for place in opaque if amount[place] > 0]
+        """Places of the opaque confounders among those removed."""
+        known = list(encoded.strength)
+        return [known.index(entry.id) for entry in self.confounders if entry.hides and entry.id in removed]
 
     def _observed(self, network: SegmentationNetwork, encoded: EncodedScan, text: TextCode) -> Segmentation:
         """The answer with nothing removed, as `segment` gives it."""
@@ -422,12 +414,8 @@ class Engine:
 
     def _removal(self, encoded: EncodedScan, removals: Sequence[tuple[int, ...]]) -> Removal:
         evidence = encoded.evidence
-        there = Evidence(*(part.to(self._device) for part in (evidence.amount, evidence.maps, evidence.codes)))
+        there = Evidence(evidence.maps.to(self._device), evidence.codes.to(self._device))
         return make_removal(there, removals)
-
-    def _acts_from(self, detected_from: FromStrength) -> FromStrength | None:
-        """None where a removal acts in full, whatever presence sees: it leaves alone what is absent by itself."""
-        return None if self.restores else detected_from
 
     def _surest(self, network: SegmentationNetwork, pyramid: list[Tensor]) -> float:
         """Highest raw presence, in [0, 1], of what the checkpoint learnt to find, in a scan under one removal."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+import yaml
 
 from causalseg.checkpoints import (
     CheckpointEntry,
@@ -83,6 +84,19 @@ def test_an_unknown_manifest_key_is_an_error(tmp_path: Path) -> None:
     manifest.write_text("broken:\n  file: x\n  shasum: y\n")
 
     with pytest.raises(CheckpointError, match="shasum"):
+        read_manifest(manifest)
+
+
+@pytest.mark.parametrize("key", ["separate", "restores"])
+def test_a_manifest_of_a_design_that_is_gone_is_refused_in_a_sentence(key: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.yaml"
+    entry = {
+        "file": "x", "sha256": "0", "licence": "none", "architecture": {"channels": 32, key: True},
+        "presence_threshold": 0.5, "temperature": 1.0, "detection_threshold": 0.25,
+    }  # fmt: skip
+    manifest.write_text(yaml.safe_dump({"old": entry}))
+
+    with pytest.raises(CheckpointError, match=rf"^old: the manifest entry cannot be used: architecture\.{key}: "):
         read_manifest(manifest)
 
 

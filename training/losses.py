@@ -8,6 +8,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+_SOFT = 0.01
+"""Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
+_LEAST_DAMAGE = 0.03
+"""Mean change of a picture below which its error is no longer divided by it."""
+
 
 def mask_loss(
     mask_logits: Float[Tensor, "batch 1 height width"],
@@ -65,15 +70,14 @@ def patch_text_loss(
     return functional.binary_cross_entropy_with_logits((similarity - 0.4) / temperature, inside)
 
 
-def feature_distance(reached: Tensor, goal: Tensor, weight: Float[Tensor, " batch"]) -> Float[Tensor, ""]:
-    """Mean absolute difference in units of the goal's spread."""
-    goal = goal.float()
-    return weighted_mean((reached.float() - goal).abs().mean((1, 2, 3)) / spread_of(goal), weight)
-
-
-def spread_of(goal: Tensor) -> Float[Tensor, ""]:
-    """Standard deviation of all features of a stage together, the unit in which they are compared."""
-    return (goal.square().mean() - goal.mean().square()).clamp(min=1e-6).sqrt()
+def picture_error(
+    restored: Float[Tensor, "batch 3 height width"],
+    spoilt: Float[Tensor, "batch 3 height width"],
+    goal: Float[Tensor, "batch 3 height width"],
+) -> Float[Tensor, " batch"]:
+    """What is left to restore of each picture: its Charbonnier distance to the goal, over what had changed."""
+    error = ((restored.float() - goal).square() + _SOFT**2).sqrt().mean((1, 2, 3)) - _SOFT
+    return error / ((spoilt - goal).abs().mean((1, 2, 3)) + _LEAST_DAMAGE)
 
 
 def dice_score(

@@ -14,7 +14,6 @@ from causalseg.errors import CannotLearn
 from causalseg.models.build import Architecture
 from training.runs import IMAGENET, RANDOM
 from training.stages.detect import DetectSettings
-from training.stages.intervene import InterveneSettings
 from training.stages.observe import ObserveSettings
 from training.stages.restore import RestoreSettings
 
@@ -38,13 +37,6 @@ class ObserveStep(_Step, ObserveSettings):
     """A stage observe."""
 
 
-class InterveneStep(_Step, InterveneSettings):
-    """A stage intervene."""
-
-    tower_under_do: str | None = None
-    """Whose observed tower the stages under do() start from; without it they stay those of `start`."""
-
-
 class RestoreStep(_Step, RestoreSettings):
     """A stage restore."""
 
@@ -53,7 +45,7 @@ class DetectStep(_Step, DetectSettings):
     """A stage detect."""
 
 
-Step = ObserveStep | RestoreStep | DetectStep | InterveneStep
+Step = ObserveStep | RestoreStep | DetectStep
 
 
 class ReleaseSettings(BaseModel):
@@ -88,7 +80,7 @@ class Recipe(BaseModel):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two stages are called {sorted(twice)[0]}")
         for number, stage in enumerate(self.stages):
-            if later := sorted(set(names[number:]) & {*stage.start, getattr(stage, "tower_under_do", None)} - {None}):
+            if later := sorted(set(names[number:]) & {*stage.start}):
                 raise ValueError(f"stage {stage.name} starts from {later[0]}, which comes later")
         if self.architecture is None and self.stages[0].start[0] in (IMAGENET, RANDOM):
             raise ValueError("architecture is missing: the first stage starts from no checkpoint that would tell it")

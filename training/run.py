@@ -33,7 +33,7 @@ from training.evaluate.report import commit_of_code
 from training.loop import LoopSettings, learn
 from training.manifest import write_entry
 from training.progress import Bar
-from training.recipe import InterveneStep, ObserveStep, Recipe, ReleaseSettings, RestoreStep, Step, load_recipe
+from training.recipe import ObserveStep, Recipe, ReleaseSettings, RestoreStep, Step, load_recipe
 from training.resume import epochs_done
 from training.runs import (
     RunRecord,
@@ -42,11 +42,9 @@ from training.runs import (
     data_behind,
     load_architecture,
     started,
-    take_tower_under_do,
     trained,
 )
 from training.stages.detect import DetectTrainer
-from training.stages.intervene import InterveneTrainer
 from training.stages.observe import ObserveTrainer
 from training.stages.release import Origin, chosen_entry
 from training.stages.release import release as write_weights
@@ -164,18 +162,12 @@ def _run_stage(recipe: Recipe, stage: Step, rows: list[Row], data: Path, run_dir
     if isinstance(stage, ObserveStep):
         learn(ObserveTrainer(network, squares, stage), folder)
         return
-    if not isinstance(stage, InterveneStep):
-        dictionary = load_dictionary()
-        labels = labels_of(rows, read_labels(label_folders(data)), data)
-        carried, bank = Carried.of(rows, dictionary, labels), TransplantBank.of_squares(squares, labels)
-        if isinstance(stage, RestoreStep):
-            learn(RestoreTrainer(network, squares, stage, carried, bank, dictionary), folder)
-        else:
-            learn(DetectTrainer(network, squares, stage, carried, bank, dictionary), folder)
-        return
-    if stage.tower_under_do is not None:
-        take_tower_under_do(_place(recipe, stage.tower_under_do, run_dir), network)
-    learn(InterveneTrainer(network, squares, stage), folder)
+    labels = labels_of(rows, read_labels(label_folders(data)), data)
+    carried, bank = Carried.of(rows, load_dictionary(), labels), TransplantBank.of_squares(squares, labels)
+    if isinstance(stage, RestoreStep):
+        learn(RestoreTrainer(network, squares, stage, carried, bank), folder)
+    else:
+        learn(DetectTrainer(network, squares, stage, carried, bank), folder)
 
 
 def _place(recipe: Recipe, start: str, run_dir: Path) -> str:

@@ -7,17 +7,18 @@ RUN/progress.pt         weights, their moving average, the optimiser, losses; wr
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from causalseg.checkpoints import find_entry, load_network
 from causalseg.errors import CheckpointError
 from causalseg.models.build import Architecture, build_network
 from causalseg.models.network import CausalSegNetwork, SegmentationNetwork, with_removal
+from causalseg.records import said_of
 from training.imagenet import load_imagenet
 from training.resume import Progress, load_average, raise_if_changed, update_average
 
@@ -86,11 +87,18 @@ def save_architecture(run_dir: Path, architecture: Architecture) -> None:
 
 
 def load_architecture(run_dir: Path) -> Architecture:
-    """The run's architecture; the default one where the run does not say (core `causalseg`)."""
+    """The run's architecture; the default one where the run does not say (core `causalseg`).
+
+    Raises:
+        CheckpointError: it names something that no network has (any more).
+    """
     path = run_dir / "architecture.json"
     if not path.exists():
         return Architecture()
-    return Architecture(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return Architecture(**json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise CheckpointError(f"{path} cannot be used: {said_of(error)}") from error
 
 
 def architecture_of(parent: str) -> Architecture:
@@ -126,12 +134,9 @@ def started(architecture: Architecture, starts: Sequence[str], seed: int = 0) ->
     if starts[0] in (IMAGENET, RANDOM):
         if starts[0] == IMAGENET:
             load_imagenet(network.image_tower)
-        start_under_do(network)
         return network
     for start in starts:
-        theirs = architecture_of(start)
-        alike = replace(theirs, separate=architecture.separate, restores=architecture.restores) == architecture
-        if not alike or theirs.separate > architecture.separate:
+        if architecture_of(start) != architecture:
             raise CheckpointError(f"{start} has another architecture than the network that should start from it.")
     start_from(starts[0], network)
     mean = Progress.start(network)
@@ -139,22 +144,7 @@ def started(architecture: Architecture, starts: Sequence[str], seed: int = 0) ->
         start_from(start, network)
         update_average(mean.average, network, decay=count / (count + 1))
     mean.put_average(network)
-    if not any(architecture_of(start).separate for start in starts):
-        start_under_do(network)
     return network
-
-
-def take_tower_under_do(parent: str, network: CausalSegNetwork) -> None:
-    """Start the stages under do() as those of another run's or checkpoint's observed tower.
-
-    Raises:
-        CheckpointError: the network has no stages of its own under do().
-    """
-    if network.stages_under_do is None:
-        raise CheckpointError("The stages under do() are those of the observed pass here: set `separate: true`.")
-    donor = with_removal(build_network(architecture_of(parent)))
-    start_from(parent, donor)
-    start_under_do(network, donor)
 
 
 def take_shared(network: SegmentationNetwork, weights: Mapping[str, Tensor]) -> None:
@@ -177,24 +167,13 @@ def take_shared(network: SegmentationNetwork, weights: Mapping[str, Tensor]) -> 
 
 
 def observed_alone(parent: str) -> CausalSegNetwork:
-    """The parent's observed pass with a causal core at its start, which knows no confounder yet.
-
-    Stages of its own under do() begin as those of the observed tower.
-    """
+    """The parent's observed pass with a causal core at its start, which knows no confounder yet."""
     architecture = architecture_of(parent)
     donor = with_removal(build_network(architecture))
     start_from(parent, donor)
     network = with_removal(build_network(architecture))
     take_shared(network, donor.state_dict())
-    start_under_do(network)
     return network
-
-
-def start_under_do(network: CausalSegNetwork, donor: CausalSegNetwork | None = None) -> None:
-    """Put an observed tower's later stages under do() too, in place: the network's own, or a donor's."""
-    own = network.stages_under_do
-    if own is not None:
-        own.load_state_dict((donor or network).image_tower.stages[-len(own) :].state_dict())
 
 
 def trained(run: Path) -> SegmentationNetwork:

@@ -1,16 +1,16 @@
-"""The causal intervention network: do(remove S) on the features of a scan.
+"""What is removed from which scan, and what do(no S) does on the pyramid; in the picture it acts before: `restorer`.
 
-Every stage h of the tower (strides 2 to 16) and every level of the pyramid is intervened on as
+Every level h of the pyramid is intervened on as
 
-    do(h; S) = h - sum over k in S of g(z_k) * a_k * R(h; d_k)
+    do(h; S) = h - sum over k in S of a_k * R(h; d_k)
 
-where d_k is the text code of confounder k, z_k its strength, a_k where its removal acts (`presence.reach` of its map;
-1 for a global confounder), g the gate of `presence.gate`, and R one block a stage, shared by all confounders and
-modulated by d_k and by the stage's own statistics. An empty S is no intervention: the observed features come back
+where d_k is the text code of confounder k, a_k where its removal acts (`presence.reach` of its map; 1 for a global
+confounder), and R one block a level, shared by all confounders and modulated by d_k and by the level's own statistics.
+R is 0 at its start and learns from corrections alone. An empty S is no intervention: the observed features come back
 untouched.
 
-`make_removal` is the only place that assembles a removal: the engine, every stage of training, fine-tuning and the
-experiments differ in the evidence that they give it, never in what is done with it.
+`make_removal` is the only place that assembles a removal: the engine, fine-tuning and the experiments differ in the
+evidence that they give it, never in what is done with it.
 """
 
 from collections.abc import Sequence
@@ -21,35 +21,25 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from causalseg.causal.presence import Presence, gate, reach
+from causalseg.causal.presence import Presence, reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Removal:
-    """Which confounders are removed from which scans of a batch: one line a pair, in any order."""
+    """Which confounders are removed from which scans of a batch: one line a pair. Each acts in full."""
 
     row: Int[Tensor, " pair"]
     """Index of the scan in the batch."""
     code: Float[Tensor, "pair code"]
     """d_k."""
-    amount: Float[Tensor, " pair"]
-    """g(z_k), in [0, 1]."""
     where: Float[Tensor, "pair 1 height width"]
-    """a_k, in [0, 1], at any one resolution."""
-
-    def extent(self, batch: int) -> Float[Tensor, "batch 1 height width"]:
-        """How far anything at all is removed from each scan: the largest g(z_k) a_k, 0 where nothing is."""
-        extent = self.where.new_zeros(batch, *self.where.shape[1:])
-        row = self.row[:, None, None, None].expand_as(self.where)
-        return extent.scatter_reduce(0, row, self.amount[:, None, None, None] * self.where, "amax")
+    """a_k, in [0, 1], at any one resolution: where the blocks on the pyramid act. In the picture nothing limits it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """Amount, maps and codes of the confounders in a few scans: what `make_removal` needs."""
+    """Maps and codes of the confounders in a few scans: what `make_removal` needs."""
 
-    amount: Float[Tensor, "scan confounder"]
-    """g(z_k), in [0, 1]: how much of its removal acts."""
     maps: Float[Tensor, "scan confounder map_h map_w"]
     """a_k before `reach`, in [0, 1]; 1 everywhere for a global confounder."""
     codes: Float[Tensor, "confounder code"]
@@ -57,39 +47,25 @@ class Evidence:
 
 
 def evidence_of(
-    presence: Presence,
-    codes: Float[Tensor, "confounder code"],
-    is_local: Bool[Tensor, " confounder"],
-    detected_from: Float[Tensor, " confounder"] | float | None,
+    presence: Presence, codes: Float[Tensor, "confounder code"], is_local: Bool[Tensor, " confounder"]
 ) -> Evidence:
-    """What presence sees in its scans; `detected_from` are the strengths at which half of a removal acts.
-
-    None: a removal acts in full, whatever presence sees; what is absent must then be left alone by the removal itself.
-    """
-    maps = torch.where(is_local[:, None, None], presence.maps, 1.0)
-    strength = presence.strength
-    return Evidence(torch.ones_like(strength) if detected_from is None else gate(strength, detected_from), maps, codes)
+    """What presence sees in its scans."""
+    return Evidence(torch.where(is_local[:, None, None], presence.maps, 1.0), codes)
 
 
 def make_removal(evidence: Evidence, removed: Sequence[Sequence[int]]) -> Removal:
-    """do(no `removed[row]`) for each row of a batch, as far as the evidence goes.
+    """do(no `removed[row]`) for each row of a batch: sets, so neither order nor naming an entry twice matters.
 
     Row i is scan i of the evidence; where the evidence is of one scan, every row is that scan under another removal.
-    A confounder whose amount is 0 is left out, so removing an absent confounder changes nothing.
     """
-    scans = len(evidence.amount)
-    lines = [(row, row if scans > 1 else 0, k) for row, ids in enumerate(removed) for k in ids]
-    row, scan, confounder = (
-        torch.tensor(lines, dtype=torch.long, device=evidence.amount.device).reshape(-1, 3).unbind(1)
-    )
-    amount = evidence.amount[scan, confounder]
-    row, scan, confounder, amount = (column[amount > 0] for column in (row, scan, confounder, amount))
-    where = reach(evidence.maps[scan, confounder])[:, None]
-    return Removal(row, evidence.codes[confounder], amount, where)
+    scans, device = len(evidence.maps), evidence.maps.device
+    lines = [(row, row if scans > 1 else 0, k) for row, ids in enumerate(removed) for k in sorted(set(ids))]
+    row, scan, confounder = torch.tensor(lines, dtype=torch.long, device=device).reshape(-1, 3).unbind(1)
+    return Removal(row, evidence.codes[confounder], reach(evidence.maps[scan, confounder])[:, None])
 
 
 class RemovalBlock(nn.Module):
-    """R(h; d): what a confounder added to the features of one stage."""
+    """R(h; d): what a confounder added to the features of one level."""
 
     def __init__(self, channels: int, hidden: int, code_width: int, *, dilation: int) -> None:
         super().__init__()
@@ -122,36 +98,19 @@ def _mean_and_spread(features: Float[Tensor, "pair channels height width"]) -> l
 
 
 class InterventionNetwork(nn.Module):
-    """One removal block for each tower stage it acts on and for each pyramid level."""
+    """One removal block for each pyramid level."""
 
-    def __init__(self, stage_channels: tuple[int, ...], level_channels: int, text_width: int, code_width: int) -> None:
+    def __init__(self, level_channels: int, text_width: int, code_width: int) -> None:
         super().__init__()
         self.code = nn.Sequential(nn.Linear(text_width, code_width), nn.ReLU(inplace=True))
-        hidden_dilation = ((32, 2), (64, 2), (96, 2), (160, 1))
-        self.early = nn.ModuleList(
-            [
-                RemovalBlock(channels, hidden, code_width, dilation=dilation)
-                for channels, (hidden, dilation) in zip(stage_channels[:4], hidden_dilation, strict=False)
-            ]
-        )
         self.late = nn.ModuleList(
             [RemovalBlock(level_channels, 64, code_width, dilation=dilation) for dilation in (2, 2, 1, 1)]
         )
 
-    def on_stage(self, index: int, features: Tensor, removal: Removal) -> Tensor:
-        """do(h; S) on the output of tower stage `index` (0 to 3); later stages are returned unchanged."""
-        if index >= len(self.early):
-            return features
-        return self._subtract(self.early[index], features, removal)
-
     def on_level(self, index: int, features: Tensor, removal: Removal) -> Tensor:
         """do(h; S) on pyramid level `index` (strides 4, 8, 16, 32)."""
-        return self._subtract(self.late[index], features, removal)
-
-    def _subtract(self, block: nn.Module, features: Tensor, removal: Removal) -> Tensor:
         if len(removal.row) == 0:
             return features
-        where = functional.interpolate(removal.where, size=features.shape[-2:], mode="bilinear")
-        share = (removal.amount[:, None, None, None] * where).to(features.dtype)
-        added = share * block(features[removal.row], self.code(removal.code))
+        where = functional.interpolate(removal.where, size=features.shape[-2:], mode="bilinear").to(features.dtype)
+        added = where * self.late[index](features[removal.row], self.code(removal.code))
         return features.index_add(0, removal.row, added.to(features.dtype), alpha=-1)

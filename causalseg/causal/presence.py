@@ -15,11 +15,9 @@ from torch.nn import functional
 
 DETECTED_FROM = 0.25
 """Strength from which a confounder counts as detected, where its checkpoint does not say another one."""
-GATE_WIDTH = 0.2
-"""Between the strength at which a removal begins to act and the one at which it acts in full; detection lies midway."""
-GATE_FROM, GATE_TO = DETECTED_FROM - GATE_WIDTH / 2, DETECTED_FROM + GATE_WIDTH / 2
 REACH_FROM, REACH_TO = 0.05, 0.20
-"""Values of a map at which a removal begins to act in a cell, and acts in full: thin marks are seen faintly."""
+"""Values of a map at which a block on the pyramid begins to act in a cell, and acts in full: thin marks are seen
+faintly."""
 LAYOUT_SIDE, LAYOUT_CHANNELS = 8, 8
 """Cells a side of the coarse layout, and what is kept of each."""
 REACH_CELLS = 2
@@ -44,18 +42,8 @@ class Presence(NamedTuple):
         return self.map_logits.sigmoid()
 
 
-def gate(
-    strength: Float[Tensor, "..."], detected_from: Float[Tensor, "..."] | float = DETECTED_FROM
-) -> Float[Tensor, "..."]:
-    """How much of a removal acts at a strength: half of it where the confounder is just detected.
-
-    The gate is 0 for a confounder that is absent, so removing it changes nothing.
-    """
-    return ((strength - detected_from) / GATE_WIDTH + 0.5).clamp(0, 1)
-
-
 def reach(maps: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch height width"]:
-    """Where a removal acts, in [0, 1]: 1 where the map is at least `REACH_TO`, widened by `REACH_CELLS` cells."""
+    """Where the pyramid's blocks act, in [0, 1]: 1 where the map reaches `REACH_TO`, widened by `REACH_CELLS` cells."""
     rows = maps.reshape(maps.shape[:-2].numel(), 1, *maps.shape[-2:])
     wide = functional.max_pool2d(rows, 2 * REACH_CELLS + 1, stride=1, padding=REACH_CELLS).reshape(maps.shape)
     return ((wide - REACH_FROM) / (REACH_TO - REACH_FROM)).clamp(0, 1)

@@ -11,7 +11,7 @@ at all: where S is absent the network must leave the picture as it is, and is ta
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -53,15 +53,10 @@ class PictureRestorer(nn.Module):
         self.centre.copy_(codes.mean(0))
 
     def set_codes(
-        self,
-        codes: Float[Tensor, "pair code"],
-        row: Tensor,
-        amount: Float[Tensor, " pair"],
-        batch: int,
+        self, codes: Float[Tensor, "pair code"], row: Int[Tensor, " pair"], batch: int
     ) -> Float[Tensor, "batch condition"]:
-        """Of each row of a batch: the sum of its entries' embedded codes, each times its amount."""
-        centred = functional.normalize(codes - self.centre, dim=-1) * CODE_SCALE
-        embedded = self.code(centred) * amount[:, None].to(centred.dtype)
+        """Of each row of a batch: the sum of its entries' embedded codes."""
+        embedded = self.code(functional.normalize(codes - self.centre, dim=-1) * CODE_SCALE)
         return embedded.new_zeros(batch, CONDITION).index_add(0, row, embedded)
 
     def forward(

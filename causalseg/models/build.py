@@ -28,16 +28,11 @@ class Architecture:
     channels: int = 96
     """Of every pyramid level (512 in CausalCLIPSeg's paper)."""
     code_width: int = 64
-    """Of a confounder's code inside the removal blocks; of core `causalseg` alone."""
+    """Of a confounder's code inside the removal blocks on the pyramid; of core `causalseg` alone."""
     input_side_px: int = 256
     """Side of the square the network sees. A multiple of 32."""
     core: str = "causalseg"
     """The causal core: causalseg, causalclipseg or mcdrl."""
-    separate: bool = False
-    """Whether the intervened pass has tower stages of its own from stride 8 on; of core `causalseg` on a
-    convolutional tower alone."""
-    restores: bool = False
-    """Whether do() acts in the picture and the observed tower reads the result; of core `causalseg` alone."""
     dictionary: str = ALL
     """Whose twelve confounders core `mcdrl` attends to: a modality, or all."""
     kept_share: float = KEPT_SHARE
@@ -48,8 +43,6 @@ class Architecture:
             raise ValueError(f"input_side_px must be a multiple of 32, got {self.input_side_px}")
         if self.core not in CORES:
             raise ValueError(f"unknown core {self.core!r}; known are {sorted(CORES)}")
-        if self.restores and self.separate:
-            raise ValueError("restores and separate exclude each other: a restored picture is read by the one tower")
         if not 0 < self.kept_share <= 1:
             raise ValueError(f"kept_share must be above 0 and at most 1, got {self.kept_share}")
 
@@ -82,10 +75,9 @@ def _causalseg(architecture: Architecture, towers: Towers) -> SegmentationNetwor
         towers.text,
         TextToPixel(channels, width),
         ConfounderPresence(stages, width),
-        InterventionNetwork(() if architecture.restores else stages, channels, width, architecture.code_width),
+        PictureRestorer(width),
+        InterventionNetwork(channels, width, architecture.code_width),
         channels,
-        separate=architecture.separate,
-        restorer=PictureRestorer(width) if architecture.restores else None,
     )
 
 

@@ -31,13 +31,9 @@ class ImageTower(nn.Module):
     def forward(self, image: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
         """The output of every stage; `image` is in [-1, 1]."""
         features = [self.stages[0](image)]
-        while len(features) < len(self.stages):
-            features.append(self.next_stage(features))
+        for stage in self.stages[1:]:
+            features.append(stage(features[0 if self.from_first else -1]))
         return features
-
-    def next_stage(self, features: list[Tensor], stage: nn.Module | None = None) -> Tensor:
-        """The output that follows those in `features`, of the tower's own stage or of another one in its place."""
-        return (stage or self.stages[len(features)])(features[0 if self.from_first else -1])
 
 
 class PatchCodes(nn.Module):

@@ -9,17 +9,13 @@ Data flow of core `causalseg`, for S = 256 px:
 
     image (3, S, S) --tower--> stages (32,S/2) (24,S/4) (48,S/8) (120,S/16) (352,S/32)
     stages --presence, dictionary codes--> z_k, a_k(h, w)
-    stem (32,S/2) --[do] stage [do] stage ...--neck [do]--> pyramid (C at S/4, S/8, S/16, S/32)
+    image --[do, in the picture]--> image --tower--> stages --neck [do]--> pyramid (C at S/4, S/8, S/16, S/32)
     pyramid, text code --decoder--> mask logits (1, S/4), presence logit
 
-Without a removal the pyramid is the observed one; with one, only what follows the stem runs again.
-
-With `separate`, the intervened pass has stages of its own from stride 8 on. What they learn from confounded scans
-then does not leak into the observed pass, which stays what an observer of clean scans would say; where and as far as
-nothing is removed, the observed features stand.
+Without a removal the pyramid is the observed one. With one, the same tower reads the restored picture; the blocks on
+the pyramid do nothing at their start, and learn from corrections where the picture alone does not do.
 """
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -34,9 +30,6 @@ from causalseg.causal.restorer import PictureRestorer
 from causalseg.errors import UnknownConfounder
 from causalseg.models.text_to_pixel import Decoded, TextToPixel
 from causalseg.models.towers import ImageTower, TextCode, TextTower
-
-FIRST_SEPARATE = 2
-"""Index of the first stage (stride 8) that the intervened pass may have of its own."""
 
 
 class NothingNamed(nn.Module):
@@ -91,11 +84,6 @@ class SegmentationNetwork(nn.Module, ABC):
         """Whether confounders of the dictionary can be removed."""
         return False
 
-    @property
-    def restores(self) -> bool:
-        """Whether do() acts in the picture; else in the tower's features, or not at all."""
-        return False
-
     def intervened_pyramid(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
         """The pyramid under do(removal) of `image`, whose observed stages are `stages`.
 
@@ -123,15 +111,12 @@ class CausalSegNetwork(SegmentationNetwork):
         text_tower: TextTower,
         decoder: TextToPixel,
         presence: ConfounderPresence,
+        restorer: PictureRestorer,
         intervention: InterventionNetwork,
         channels: int,
-        *,
-        separate: bool = False,
-        restorer: PictureRestorer | None = None,
     ) -> None:
         super().__init__(image_tower, text_tower)
         self.restorer = restorer
-        self.stages_under_do = copy.deepcopy(image_tower.stages[FIRST_SEPARATE:]) if separate else None
         self.neck = nn.ModuleList([nn.Conv2d(width, channels, 1) for width in image_tower.channels[1:]])
         self.decoder = decoder
         self.presence = presence
@@ -146,42 +131,27 @@ class CausalSegNetwork(SegmentationNetwork):
         """The pyramid of observed stages."""
         return [lateral(stage) for lateral, stage in zip(self.neck, stages[1:], strict=True)]
 
-    @property
-    def restores(self) -> bool:
-        """As the architecture says."""
-        return self.restorer is not None
-
     def restored(
         self, image: Float[Tensor, "batch 3 height width"], removal: Removal
     ) -> Float[Tensor, "batch 3 height width"]:
         """do(removal) in the picture, in [-1, 1]; a row that nothing is removed from comes back as it is."""
-        if self.restorer is None or not len(removal.row):
-            return image
+        rows, restored = self._restored_rows(image, removal)
+        return image.index_copy(0, rows, restored.to(image.dtype)) if len(rows) else image
+
+    def _restored_rows(self, image: Tensor, removal: Removal) -> tuple[Tensor, Tensor]:
+        """The rows that something is removed from, and their restored pictures."""
         rows, place = removal.row.unique(return_inverse=True)
-        set_code = self.restorer.set_codes(removal.code, place, removal.amount, len(rows))
-        return image.index_copy(0, rows, self.restorer(image[rows], set_code).to(image.dtype))
+        if not len(rows):
+            return rows, image[rows]
+        return rows, self.restorer(image[rows], self.restorer.set_codes(removal.code, place, len(rows)))
 
     def intervened_stages(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
-        """The stages under do(removal) of `image`, whose observed stages are `stages`.
-
-        Of the restored picture, or all that follows the observed stem anew; without a removal, as observed.
-        """
-        if not len(removal.row):
+        """The stages of the restored picture; a row that nothing is removed from keeps its observed `stages`."""
+        rows, restored = self._restored_rows(image, removal)
+        if not len(rows):
             return stages
-        if self.restores:
-            return self.image_tower(self.restored(image, removal))
-        reached = [self.intervention.on_stage(0, stages[0], removal)]
-        while len(reached) < len(stages):
-            reached.append(self.intervention.on_stage(len(reached), self._next_under_do(reached), removal))
-        if self.stages_under_do is None:
-            return reached
-        extent = removal.extent(len(stages[0]))
-        return [_blend(observed, changed, extent) for observed, changed in zip(stages, reached, strict=True)]
-
-    def _next_under_do(self, reached: list[Tensor]) -> Tensor:
-        if self.stages_under_do is None or len(reached) < FIRST_SEPARATE:
-            return self.image_tower.next_stage(reached)
-        return self.image_tower.next_stage(reached, self.stages_under_do[len(reached) - FIRST_SEPARATE])
+        read = self.image_tower(restored)
+        return [old.index_copy(0, rows, new.to(old.dtype)) for old, new in zip(stages, read, strict=True)]
 
     def levels_under_do(self, reached: list[Tensor], removal: Removal) -> list[Tensor]:
         """The pyramid under do(removal), from the `intervened_stages` of strides 4 to 32."""
@@ -199,12 +169,6 @@ class CausalSegNetwork(SegmentationNetwork):
     def presence_logits(self, pyramid: list[Tensor], text: TextCode) -> Float[Tensor, " batch"]:
         """Whether each description's thing is in its pyramid at all; no mask is made."""
         return self.decoder.presence_logits(pyramid, text)
-
-
-def _blend(observed: Tensor, changed: Tensor, extent: Float[Tensor, "batch 1 height width"]) -> Tensor:
-    """`changed` as far as the removal reaches, `observed` elsewhere."""
-    share = functional.interpolate(extent, size=observed.shape[-2:], mode="bilinear").to(observed.dtype)
-    return torch.lerp(observed, changed.to(observed.dtype), share)
 
 
 def with_removal(network: SegmentationNetwork) -> CausalSegNetwork:

@@ -14,7 +14,7 @@ def restorer() -> PictureRestorer:
 
 def code_of(made: PictureRestorer, codes: torch.Tensor, batch: int = 1) -> torch.Tensor:
     """All `codes` removed from the one scan of a batch."""
-    return made.set_codes(codes, torch.zeros(len(codes), dtype=torch.long), torch.ones(len(codes)), batch)
+    return made.set_codes(codes, torch.zeros(len(codes), dtype=torch.long), batch)
 
 
 def test_the_order_of_a_set_does_not_matter_and_the_set_does() -> None:
@@ -24,9 +24,23 @@ def test_the_order_of_a_set_does_not_matter_and_the_set_does() -> None:
     assert not torch.allclose(both, made(image, code_of(made, codes[:1])), atol=1e-4)
 
 
+def test_a_sets_code_is_the_sum_of_its_entries_codes() -> None:
+    made, codes = restorer(), torch.randn(3, WIDTH)
+    each = made.set_codes(codes, torch.arange(3), 3)
+    together = made.set_codes(codes[[0, 2, 1]], torch.tensor([0, 0, 2]), 3)
+    torch.testing.assert_close(together[[0, 2]], torch.stack([each[0] + each[2], each[1]]))
+    assert not together[1].any()
+
+
+def test_pictures_of_a_batch_do_not_mix() -> None:
+    made, image = restorer(), torch.rand(2, 3, SIDE_PX, SIDE_PX) * 2 - 1
+    codes = made.set_codes(torch.randn(2, WIDTH), torch.arange(2), 2)
+    torch.testing.assert_close(made(image, codes)[1:], made(image[1:], codes[1:]), atol=1e-5, rtol=1e-4)
+
+
 def test_a_restored_picture_is_a_picture() -> None:
     made, image = restorer(), torch.rand(2, 3, SIDE_PX, 2 * SIDE_PX) * 2 - 1
-    restored = made(image, made.set_codes(torch.randn(2, WIDTH), torch.arange(2), torch.ones(2), 2))
+    restored = made(image, made.set_codes(torch.randn(2, WIDTH), torch.arange(2), 2))
     assert restored.shape == image.shape and restored.abs().max() <= 1
 
 
@@ -56,8 +70,7 @@ def test_it_learns_to_take_off_what_is_named_and_leave_the_other() -> None:
         return image
 
     def moved(ground: torch.Tensor, removed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        row = torch.arange(len(ground))
-        set_code = made.set_codes(codes[[removed] * len(ground)], row, torch.ones(len(ground)), len(ground))
+        set_code = made.set_codes(codes[[removed] * len(ground)], torch.arange(len(ground)), len(ground))
         return made(marked(ground, (0, 1)), set_code), marked(ground, (1 - removed,))
 
     for step in range(150):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from causalseg import Engine, Scan
 from causalseg.causal.intervention import Evidence
 from causalseg.engine import EncodedScan, Segmentation, not_grown_where_hidden
-from causalseg.errors import UnknownConfounder
 from causalseg.phantoms import make_phantom
 
 HW = (7, 9)
@@ -30,7 +29,7 @@ def encoded(engine: Engine) -> EncodedScan:
     seen = engine.encode(Scan(made.image_u8, "phantom", "PNG", made.modality))
     maps = torch.zeros_like(seen.evidence.maps)
     maps[..., : maps.shape[-1] // 2] = 1
-    return replace(seen, evidence=Evidence(torch.ones_like(seen.evidence.amount), maps, seen.evidence.codes))
+    return replace(seen, evidence=Evidence(maps, seen.evidence.codes))
 
 
 @given(seed=st.integers(0, 2**32 - 1), found=st.tuples(st.booleans(), st.booleans()))
@@ -64,11 +63,9 @@ def test_a_place_is_hidden_where_an_opaque_confounder_is_removed_and_seen(engine
 
 
 def test_what_is_seen_nowhere_hides_nothing(engine: Engine, encoded: EncodedScan) -> None:
-    nowhere = Evidence(encoded.evidence.amount, 0 * encoded.evidence.maps, encoded.evidence.codes)
-    absent = Evidence(0 * encoded.evidence.amount, encoded.evidence.maps, encoded.evidence.codes)
+    nowhere = Evidence(0 * encoded.evidence.maps, encoded.evidence.codes)
 
     assert not engine.hidden(replace(encoded, evidence=nowhere), [OPAQUE]).any()
-    assert not engine.hidden(replace(encoded, evidence=absent), [OPAQUE]).any()
 
 
 @pytest.mark.parametrize("removed", [(OPAQUE,), (OPAQUE, "sensor_noise", SEE_THROUGH), ("instrument", "position_box")])
@@ -91,9 +88,6 @@ def test_the_masks_of_one_batch_do_not_grow_either(engine: Engine, encoded: Enco
         assert not (without.mask & ~observed.mask & engine.hidden(encoded, [id_])).any()
 
 
-def test_a_checkpoint_that_acts_in_its_features_shows_no_picture(engine: Engine, encoded: EncodedScan) -> None:
-    if engine.restores:
-        assert engine.without(encoded, None).shape == encoded.scan.image_u8.shape
-        return
-    with pytest.raises(UnknownConfounder, match="can show no picture"):
-        engine.without(encoded, [OPAQUE])
+def test_without_anything_removed_the_scan_is_itself(engine: Engine, encoded: EncodedScan) -> None:
+    np.testing.assert_array_equal(engine.without(encoded, None), encoded.scan.image_u8)
+    assert engine.without(encoded, [OPAQUE]).shape == encoded.scan.image_u8.shape

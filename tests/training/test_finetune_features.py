@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
-from causalseg.causal.intervention import Evidence
 from causalseg.causal.simulate import simulate
 from causalseg.checkpoints import find_entry, load_network
 from causalseg.engine import Engine
@@ -42,7 +41,7 @@ from training.finetune.replay import ReplayConfig, load_replay, make_replay
 def acting(network: CausalSegNetwork) -> CausalSegNetwork:
     """A random network whose removals do something."""
     torch.manual_seed(1)
-    for block in (*network.intervention.early, *network.intervention.late):
+    for block in network.intervention.late:
         torch.nn.init.normal_(dict(block.named_parameters())["leave.weight"], std=0.05)
     with torch.no_grad():
         network.presence.strength_query[2].bias += 0.5  # pyright: ignore[reportOperatorIssue]
@@ -118,6 +117,11 @@ def test_replay_comes_back_as_it_was_made_and_only_for_its_own_weights(
     with monkeypatch.context() as patch, pytest.raises(CheckpointError, match=r"another dictionary.*training replay"):
         patch.setattr(replay, "load_dictionary", lambda: load_dictionary()[1:])
         load_replay(ENTRY, path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **arrays, pair_amount=np.ones(len(arrays["pair_item"])))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(CheckpointError, match=r"cannot be read.*Make them: python -m training replay"):
+        load_replay(ENTRY, path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_replay(ENTRY, path)
@@ -136,8 +140,6 @@ def test_joined_items_keep_their_removals(acting: CausalSegNetwork) -> None:
     encoder = Encoder(acting, ENTRY)
     mask = np.zeros((1, SIDE_PX, SIDE_PX), bool)
     seen = encoder.observe(disc(1, ((60, 40, 40), (230, 190, 180)))[0][None])
-    evidence = Evidence(torch.ones_like(seen.evidence.amount), seen.evidence.maps, seen.evidence.codes)
-    seen = seen._replace(evidence=evidence)
     plain = encoder.items(seen, mask, ["a"], ["a"])
     removed = encoder.items(seen, mask, ["b"], ["b"], [[3, 5]])
 

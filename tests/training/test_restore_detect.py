@@ -25,7 +25,7 @@ ROWS = np.arange(8)
 
 
 def fresh() -> CausalSegNetwork:
-    return fresh_network(Architecture(channels=32, code_width=16, input_side_px=64, restores=True))
+    return fresh_network(Architecture(channels=32, code_width=16, input_side_px=64))
 
 
 def carried(squares: Squares, labels: Sequence[Mapping[str, bool]] | None = None) -> Carried:

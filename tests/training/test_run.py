@@ -62,7 +62,7 @@ def test_a_folder_of_ones_own_with_unknown_targets_becomes_a_checkpoint(tmp_path
     assert entry.preprocessing["size"].startswith("squashed to 64 x 64")
     assert entry.targets == ("blob",)
     network = load_network(entry, manifest.parent)
-    theirs = kept_state(trained(tmp_path / "run" / "asked"))
+    theirs = kept_state(trained(tmp_path / "run" / "detect"))
     assert all(torch.allclose(value, theirs[name], rtol=1e-2, atol=1e-2) for name, value in kept_state(network).items())
     card = (tmp_path / "run" / "card.md").read_text()
     assert "own, train part" in card and "squares of 64 px" in card and "own 4" in card
@@ -79,7 +79,7 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "training", "run", "tiny", "--data", str(data), "--run", str(run)]
     command += ["--cache", str(tmp_path)]
     first = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-    while read_progress(run / "augmented") is None:
+    while read_progress(run / "robust") is None:
         assert first.poll() is None
         time.sleep(0.1)
     os.killpg(first.pid, signal.SIGKILL)

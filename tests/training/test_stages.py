@@ -1,7 +1,7 @@
-"""Both stages: what each learns, what stays, and that a batch is learnt."""
+"""The stages observe, restore and detect: what each learns, what stays, and that a batch is learnt."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +10,61 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from causalseg.causal.dictionary import load_dictionary
+from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.checkpoints import kept_state
 from causalseg.models.build import Architecture
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from causalseg.models.towers import TextCode
 from training.data import Squares
+from training.data.carried import Carried
 from training.data.twins import TwinShares
 from training.loop import Trainer, learn, let_learn
 from training.losses import dice_score, mask_loss
 from training.resume import load_average
 from training.runs import fresh_network
-from training.stages.intervene import InterveneSettings, InterveneTrainer, InterveneWeights
+from training.stages.detect import DetectSettings, DetectTrainer
 from training.stages.observe import ObserveSettings, ObserveTrainer
+from training.stages.restore import RestoreSettings, RestoreTrainer, RestoreWeights
 
 GOES_ON = {
     "image_tower": 1e-3, "image_tower.stages.0": 0.0, "image_tower.stages.1": 0.0, "neck": 1e-3, "decoder": 1e-3,
 }  # fmt: skip
-CORE = {"presence": 8e-4, "intervention": 8e-4}
-APART = CORE | {"stages_under_do": 2e-4}
-DETECT = InterveneWeights(feature=0, mask=0, twin=0)
-ASKED = InterveneWeights(strength=0, where=0, feature=0, mask=0, twin=0, asked=1, absent=1)
+SHARES = TwinShares(kept_other=0.2, both=0.3, null=0.2)
 
 
-def fresh(*, separate: bool = False) -> CausalSegNetwork:
-    return fresh_network(Architecture(channels=32, code_width=16, input_side_px=64, separate=separate))
+def fresh() -> CausalSegNetwork:
+    return fresh_network(Architecture(channels=32, code_width=16, input_side_px=64))
+
+
+def unlabelled(squares: Squares, dictionary: Sequence[Confounder]) -> Carried:
+    return Carried.of(squares.rows, dictionary, [{} for _ in squares.rows])
 
 
 def observe(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> ObserveTrainer:
     return ObserveTrainer(network or fresh(), squares, ObserveSettings(epochs=1, batch_size=8, **settings))
 
 
-def intervene(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> InterveneTrainer:
-    given = {"epochs": 1, "batch_size": 8, "warm_up_steps": 0} | settings
-    return InterveneTrainer(network or fresh(), squares, InterveneSettings.model_validate(given))
+def restore(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> RestoreTrainer:
+    given = {"epochs": 1, "batch_size": 8, "cut_px": 32, "shares": SHARES} | settings
+    carried = unlabelled(squares, load_dictionary())
+    return RestoreTrainer(network or fresh(), squares, RestoreSettings.model_validate(given), carried)
+
+
+def detect(squares: Squares, network: CausalSegNetwork | None = None, **settings: Any) -> DetectTrainer:
+    given = {"epochs": 1, "batch_size": 8, "shares": SHARES} | settings
+    carried = unlabelled(squares, load_dictionary())
+    return DetectTrainer(network or fresh(), squares, DetectSettings.model_validate(given), carried)
+
+
+STAGES = [observe, restore, detect]
 
 
 def drawn(trainer: Trainer[Any], rows: int = 8) -> dict[str, torch.Tensor]:
     return trainer.losses(np.arange(rows), np.random.default_rng(0), torch.Generator().manual_seed(0), 0)
 
 
-def moved_by(trainer: ObserveTrainer | InterveneTrainer, run_dir: Path) -> set[str]:
+def moved_by(trainer: Trainer[Any], run_dir: Path) -> set[str]:
     """Names of the weights that a stage moves."""
     before = {name: value.clone() for name, value in kept_state(trainer.network).items()}
     learn(trainer, run_dir)
@@ -62,7 +75,7 @@ def parts(moved: set[str]) -> set[str]:
     return {name.split(".")[0] for name in moved}
 
 
-@pytest.mark.parametrize("make", [observe, intervene])
+@pytest.mark.parametrize("make", STAGES)
 def test_a_stage_that_was_stopped_goes_on(make: Callable[..., Any], squares: Squares, tmp_path: Path) -> None:
     """What is compared, and that it would show a fault: see test_loop."""
     trainer = make(squares)
@@ -106,46 +119,9 @@ def test_observing_on_keeps_batch_statistics_the_beginning_and_the_causal_core(
 ) -> None:
     moved = moved_by(observe(squares, rates=GOES_ON, batch_norm="keep", confounded_share=1.0), tmp_path)
 
-    kept = ("image_tower.stages.0", "image_tower.stages.1", "presence", "intervention")
+    kept = ("image_tower.stages.0", "image_tower.stages.1", "presence", "restorer", "intervention")
     assert not [name for name in moved if name.startswith(kept) or "running" in name]
     assert parts(moved) == {"image_tower", "neck", "decoder"}
-
-
-def test_intervene_leaves_the_observed_pass_and_learns_stages_under_do(squares: Squares, tmp_path: Path) -> None:
-    network = fresh(separate=True)
-    images = to_network(torch.from_numpy(np.array(squares.images_u8[:2])))
-    text = network.text_tower(["polyp"] * 2)
-    with torch.no_grad():
-        before = network.eval().answer(images, text).mask_logits
-
-    moved = moved_by(intervene(squares, network, rates=APART), tmp_path)
-
-    with torch.no_grad():
-        torch.testing.assert_close(network.answer(images, text).mask_logits, before, rtol=0, atol=1e-6)
-    assert parts(moved) == {"presence", "intervention", "stages_under_do"}
-
-
-@pytest.mark.parametrize(
-    ("rates", "losses", "learns"),
-    [
-        ({"presence": 8e-4}, DETECT, {"presence"}),
-        ({"decoder.presence": 8e-4}, ASKED, {"decoder"}),
-    ],
-)
-def test_a_part_of_intervene_learns_alone(
-    rates: dict[str, float], losses: InterveneWeights, learns: set[str], squares: Squares, tmp_path: Path
-) -> None:
-    """The detection of confounders, or the answer whether a thing is there: the loss of a fixed batch falls."""
-    trainer = intervene(squares, rates=rates, losses=losses, epochs=5, average_decay=0.5)
-    with torch.no_grad():
-        untaught = float(sum(drawn(trainer).values()))
-
-    moved = moved_by(trainer, tmp_path)
-
-    with torch.no_grad():
-        assert float(sum(drawn(trainer).values())) < untaught
-    assert parts(moved) == learns
-    assert learns != {"decoder"} or all(name.startswith("decoder.presence.") for name in moved)
 
 
 def test_average_of_a_run_is_what_the_run_left_in_the_network(squares: Squares, tmp_path: Path) -> None:
@@ -176,15 +152,28 @@ def test_one_batch_is_learnt(squares: Squares, network: CausalSegNetwork) -> Non
     assert dice_score(full[:, 0] > 0, masks[:, 0] > 0).min() > 0.9
 
 
-def test_gradients_reach_all_that_learns(squares: Squares) -> None:
-    shares = TwinShares(kept_other=0.2, both=0.3, null=0.2)
-    trainer = intervene(squares, fresh(separate=True), rates=APART, shares=shares)
+@pytest.mark.parametrize("make", [restore, detect])
+def test_gradients_reach_all_that_learns(make: Callable[..., Any], squares: Squares) -> None:
+    trainer = make(squares)
     let_learn(trainer.network, trainer.settings)
-    torch.nn.init.normal_(dict(trainer.network.intervention.named_parameters())["early.0.leave.weight"], std=0.1)
 
     sum(drawn(trainer, 12).values(), start=torch.zeros(())).backward()
 
     assert [name for name, p in trainer.network.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_the_restorer_may_be_drawn_to_the_towers_features_too(squares: Squares) -> None:
+    losses = drawn(restore(squares, losses=RestoreWeights(feature=0.5)))
+
+    assert losses.keys() == {"picture", "feature"}
+    assert all(bool(value.isfinite()) for value in losses.values())
+
+
+def test_pictures_smaller_than_a_part_are_seen_whole(squares: Squares) -> None:
+    trainer = restore(squares, cut_px=128, whole_share=0.0)
+    pairs = trainer.draw(np.arange(4), np.random.default_rng(0), torch.Generator().manual_seed(0))
+
+    assert pairs.inputs.shape == pairs.goals.shape == (4, 3, 64, 64)
 
 
 def test_the_rivals_see_the_same_scans_and_touch_no_causal_core(squares: Squares) -> None:
@@ -197,7 +186,7 @@ def test_the_rivals_see_the_same_scans_and_touch_no_causal_core(squares: Squares
     for name, value in drawn(plain).items():
         torch.testing.assert_close(losses[name], value)
     sum(losses.values(), start=torch.zeros(())).backward()
-    core = (augmented.network.presence, augmented.network.intervention)
+    core = (augmented.network.presence, augmented.network.restorer, augmented.network.intervention)
     assert all(p.grad is None for part in core for p in part.parameters())
 
 
@@ -229,18 +218,21 @@ class EveryTensorIsPlaced(TorchFunctionMode):
         return func(*args, **given)
 
 
-@pytest.mark.parametrize("stage", ["observe", "intervene"])
+@pytest.mark.parametrize("make", STAGES)
 def test_losses_make_no_tensor_on_a_device_of_their_own(
-    stage: str, squares: Squares, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Any], squares: Squares, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a stage draws is made on the CPU and moved; all that follows is where the network is."""
     chosen, rng, generator = np.arange(8), np.random.default_rng(0), torch.Generator().manual_seed(0)
-    every = InterveneWeights(asked=1, absent=1)
-    trainer = observe(squares, confounded_share=1.0) if stage == "observe" else intervene(squares, losses=every)
-    drawn_before = trainer.questions.draw(chosen, rng, generator)
-    monkeypatch.setattr(trainer.questions, "draw", lambda *a, **k: drawn_before)
-    read = {text: trainer.network.text_tower([text]) for text in ("polyp",)}
-    monkeypatch.setattr(trainer.questions.texts, "encode", lambda texts: _repeated(read["polyp"], len(texts)))
+    trainer = make(squares, confounded_share=1.0) if make is observe else make(squares)
+    drawing = trainer.questions if make is observe else trainer
+    drawn_before = drawing.draw(
+        chosen, rng, generator, **({"light": 1.0, "relit_share": 1.0} if make is observe else {})
+    )
+    monkeypatch.setattr(drawing, "draw", lambda *a, **k: drawn_before)
+    if make is observe:
+        read = trainer.network.text_tower(["polyp"])
+        monkeypatch.setattr(trainer.questions.texts, "encode", lambda texts: _repeated(read, len(texts)))
 
     with EveryTensorIsPlaced(monkeypatch):
         losses = trainer.losses(chosen, rng, generator, 10)
@@ -263,9 +255,12 @@ def test_that_mode_sees_what_is_not_placed(monkeypatch: pytest.MonkeyPatch) -> N
         assert float(made.to("cpu").sum()) == 2
 
 
-def test_a_dictionary_of_ones_own_is_learnt_from(squares: Squares) -> None:
+@pytest.mark.parametrize(
+    ("make", "settings"), [(RestoreTrainer, RestoreSettings(cut_px=32)), (DetectTrainer, DetectSettings())]
+)
+def test_a_dictionary_of_ones_own_is_learnt_from(make: Any, settings: Any, squares: Squares) -> None:
     few = [entry for entry in load_dictionary() if entry.id != "motion_blur"]
-    trainer = InterveneTrainer(fresh(), squares, InterveneSettings(), few)
+    trainer = make(fresh(), squares, settings, unlabelled(squares, few), None, few)
 
-    assert drawn(trainer)["strength"].isfinite()
-    assert len(trainer.mean_codes) == len(few)
+    assert all(bool(value.isfinite()) for value in drawn(trainer).values())
+    assert len(trainer.prompts.mean) == len(few)

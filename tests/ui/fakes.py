@@ -32,7 +32,7 @@ LONGEST_WAIT_SECONDS = 60
 
 
 def evidence_at(maps: list[torch.Tensor]) -> Evidence:
-    return Evidence(torch.ones(1, len(maps)), torch.stack(maps)[None], torch.zeros(len(maps), 1))
+    return Evidence(torch.stack(maps)[None], torch.zeros(len(maps), 1))
 
 
 class FakeEngine(Engine):
@@ -45,7 +45,6 @@ class FakeEngine(Engine):
         self._made_by: list[tuple[EncodedScan, str]] = []
         self.told = ""
         self.can_remove = True
-        self.can_restore = True
         self._may_encode = threading.Event()
         self._may_encode.set()
 
@@ -72,10 +71,6 @@ class FakeEngine(Engine):
     @property
     def removes_named(self) -> bool:
         return self.can_remove
-
-    @property
-    def restores(self) -> bool:
-        return self.can_restore and self.can_remove
 
     @property
     def confounders(self) -> tuple[Confounder, ...]:
@@ -136,9 +131,11 @@ class FakeEngine(Engine):
             seconds=0.012,
         )
 
-    def counterfactuals(self, encoded: EncodedScan, description: str) -> dict[str, Segmentation]:
+    def counterfactuals(
+        self, encoded: EncodedScan, description: str, each: Sequence[str] | None = None
+    ) -> dict[str, Segmentation]:
         self.calls["counterfactuals"] += 1
-        return {id_: self.segment(encoded, description, [id_]) for id_ in encoded.strength}
+        return {id_: self.segment(encoded, description, [id_]) for id_ in each or encoded.strength}
 
     def without(self, encoded: EncodedScan, remove: Literal["detected"] | Sequence[str] | None) -> np.ndarray[Any, Any]:
         """The scan with the row band of each removed confounder painted blue."""

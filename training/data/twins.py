@@ -23,6 +23,8 @@ PHOTOMETRIC = frozenset(
     {"low_contrast", "under_exposure", "over_exposure", "colour_cast", "gain", "bias_field", "scanner_style"}
 )
 """Confounders that the augmentation's changes of light and colour may look like."""
+_LIKELY_SHARE = 0.75
+"""Of the pairs from which an absent confounder is removed: how often it is one that this scan might have had."""
 MAP_STRIDE = 8
 """Pixels of a picture for one cell of a confounder map, as in `causal.presence`."""
 
@@ -95,6 +97,10 @@ def draw_twin(
         carrier = clean if rng.random() < 0.4 else clean.with_one(int(first))
         free = [modality not in entry.native_to for entry in dictionary] if known is None else known.is_free
         absent = [i for i in range(len(dictionary)) if carrier.labels[i] == 0 and free[i]]
+        likely = [i for i in absent if i in fitting]
+        if likely and rng.random() < _LIKELY_SHARE:
+            chances = _shares([dictionary[i] for i in likely], shares.often)
+            return _pair(carrier, carrier, (int(rng.choice(likely, p=chances)),), is_null=True)
         return _pair(carrier, carrier, (int(rng.choice(absent)),), is_null=True)
     draw -= shares.null
     if draw < shares.kept_other + shares.both:

@@ -1,31 +1,28 @@
-"""Does a switch do what it names? Every removal beside those of other, absent confounders at full amount.
+"""Does a switch do what it names? Every removal beside those of other, absent confounders.
 
 x is a test scan, y its mask, x_k the scan with confounder k put in, f(x, S) the mask with S removed; masks as drawn.
 
     damage        Dice(f(x), y) - Dice(f(x_k), y)
     own           Dice(f(x_k, {k}), y) - Dice(f(x_k), y): what the entry's own switch gives back
-    control       the same, mean over `CONTROLS` other entries that are not in the scan, each in full: gates open
+    control       the same, mean over `CONTROLS` other entries that are not in the scan
     specificity   (own - control) / damage, where damage is at least 0.03 at some strength
     breakage      share of scans that the own switch makes worse by more than 0.02
     moved, clean  area that removing k in full moves on the clean x, over the area of f(x)
     moved, other  area that the controls move on x_k, over the area of f(x)
     agreement     Dice(f(x_k, {k}), f(x)), beside the observed mask's and the controls'
 
-A switch no better than its control is not a counterfactual, whatever it gives back. A shut gate would hide what a
-removal does, so none is shut here.
+A switch no better than its control is not a counterfactual, whatever it gives back.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from causalseg.annotations import dice
 from causalseg.causal.dictionary import Confounder
-from causalseg.causal.intervention import Evidence
 from causalseg.causal.recovery import LEAST_DAMAGE
 from causalseg.engine import EncodedScan, Engine
 from causalseg.errors import CannotLearn
@@ -86,12 +83,6 @@ def control_table(
     return {"protocol": asdict(protocol), "control": entries, "total": _total(entries)}
 
 
-def at_full_amount(encoded: EncodedScan) -> EncodedScan:
-    """`encoded` with every gate open: each removal acts in full, wherever presence may see its confounder."""
-    known = encoded.evidence
-    return replace(encoded, evidence=Evidence(torch.ones_like(known.amount), known.maps, known.codes))
-
-
 def _clean(engine: Engine, scan: Scan, text: str, mask_path: Any) -> _Clean:
     truth, encoded = load_mask(mask_path), engine.encode(scan)
     mask = _drawn(engine, encoded, text, ())
@@ -114,9 +105,8 @@ def _scores(engine: Engine, case: _Clean, spoilt: Scan, k: str, others: Sequence
     encoded = engine.encode(spoilt)
     observed = _drawn(engine, encoded, case.text, ())
     own = _drawn(engine, encoded, case.text, (k,))
-    open_, clean_open = at_full_amount(encoded), at_full_amount(case.encoded)
-    beside = [_drawn(engine, open_, case.text, (other,)) for other in others]
-    needless = _drawn(engine, clean_open, case.text, (k,))
+    beside = [_drawn(engine, encoded, case.text, (other,)) for other in others]
+    needless = _drawn(engine, case.encoded, case.text, (k,))
     before = dice(observed, case.truth)
     given_back = dice(own, case.truth) - before
     return {

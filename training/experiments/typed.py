@@ -2,8 +2,8 @@
 
     python -m training typed --data FOLDER --run RUN    # docs/results/typed.md
 
-Five entries are left out of the dictionary while presence and removal are learnt anew, from their start, over the
-observed pass of a checkpoint that never saw a simulated confounder. Then each is typed by its label, as a person would,
+Five entries are left out of the dictionary while restorer and presence are learnt anew, from their start and for a
+few epochs, over the observed pass of a checkpoint. Then each is typed by its label, as a person would,
 and switched off in test scans that carry it. All five are left out of one training, so that none can stand in for
 another; that is stricter than five trainings that leave out one each.
 
@@ -27,28 +27,31 @@ from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.recovery import LEAST_DAMAGE
 from causalseg.engine import EncodedScan, Engine
 from training.data import Row, load_mask, load_squares, read_index, train_rows
+from training.data.labels import label_folders, labels_of, read_labels
 from training.evaluate.commands import Cache, Data, Out, Run
 from training.evaluate.faithfulness import Protocol, recovery, rows_for, twin_seed
 from training.evaluate.measures import auroc, bootstrap_mean, bootstrap_ratio
 from training.evaluate.report import RESULTS_DIR, provenance, write_report
 from training.evaluate.scans import Groups, OnProgress, as_scan, evaluation_rows, no_progress, reported
-from training.loop import learn
+from training.experiments.causal_core import learn_causal_core
 from training.progress import Bar
 from training.runs import architecture_of, observed_alone, save_architecture
-from training.stages.intervene import InterveneSettings, InterveneTrainer
+from training.stages.detect import DetectSettings
 from training.stages.release import chosen_entry
+from training.stages.restore import RestoreSettings
 
 LEFT_OUT = ("motion_blur", "over_exposure", "speckle", "wires", "ghosting")
 """Of different families, and each does damage (docs/results/faithfulness.md)."""
 PER_SET = {"kvasir": 300, "busi": 350, "isic": 250, "qata": 350, "btmri": 450, "covidct": 150}
-"""Scans drawn of a set in one epoch: half of what the release's stage draws."""
+"""Scans drawn of a set in one epoch: about a third of what the recipe's stages draw."""
 
 
 def typed(
     data: Data,
     run: Run,
     start: Annotated[str, typer.Option("--from", help="Run or checkpoint: its observed pass.")] = "causalseg-lite",
-    epochs: int = 2,
+    restore_epochs: int = 8,
+    detect_epochs: int = 3,
     cache: Cache = Path("runs/squares"),
     out: Out = RESULTS_DIR,
 ) -> None:
@@ -58,17 +61,18 @@ def typed(
     torch.manual_seed(0)
     network = observed_alone(start).to(memory_format=torch.channels_last)
     side = architecture.input_side_px
-    squares = load_squares(train_rows(rows), side, cache, on_progress=Bar("squash"))
-    rates = {"presence": 8e-4, "intervention": 8e-4}
-    if network.stages_under_do is not None:
-        rates["stages_under_do"] = 2e-4
-    settings = InterveneSettings(epochs=epochs, draws=PER_SET, rates=rates)
-    learn(InterveneTrainer(network, squares, settings, known_entries()), run)
+    learnt_from = train_rows(rows)
+    squares = load_squares(learnt_from, side, cache, on_progress=Bar("squash"))
+    labels = labels_of(learnt_from, read_labels(label_folders(data)), data)
+    restore = RestoreSettings(epochs=restore_epochs, draws=PER_SET)
+    detect = DetectSettings(epochs=detect_epochs, draws=PER_SET)
+    learn_causal_core(network, squares, labels, known_entries(), restore, detect, run)
     network.eval().requires_grad_(requires_grad=False)
     val = load_squares([row for row in rows if row.role == "source" and row.split == "val"], side, cache)
     engine = Engine(network, chosen_entry("left out", network, val, architecture))
     tables = typed_tables(engine, evaluation_rows(rows), Protocol(), Bar("typed"))
-    command = f"python -m training typed --data FOLDER --run RUN --from {start} --epochs {epochs}"
+    passes = f"--restore-epochs {restore_epochs} --detect-epochs {detect_epochs}"
+    command = f"python -m training typed --data FOLDER --run RUN --from {start} {passes}"
     write_report("typed", tables, provenance(None, command), out)
 
 

@@ -37,7 +37,7 @@ class WholeConfig:
 
     heads: LearnConfig
     tower_rate: float = 1e-4
-    """Of the image tower, of the stages under do() and of the removal blocks."""
+    """Of the image tower, of the restorer and of the removal blocks."""
 
 
 class _Squares(NamedTuple):

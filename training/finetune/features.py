@@ -1,8 +1,8 @@
 """Scans as heads learn from them: what the frozen tower made of them, at 8 bits, each with a question and its answer.
 
-Features are the tower's stages at strides 4 to 32, observed or under a removal that has acted inside the tower. Kept
-per scan and channel as `scale * int8`: a quarter of the memory, and no picture can be read off them by eye. The
-neck, the pyramid's removal blocks and the decoder work on them exactly as in the app, up to that rounding.
+Features are the tower's stages at strides 4 to 32, of the scan or of its restored picture. Kept per scan and channel as
+`scale * int8`: a quarter of the memory, and no picture can be read off them by eye. The neck, the pyramid's removal
+blocks and the decoder work on them exactly as in the app, up to that rounding.
 """
 
 import hashlib
@@ -36,7 +36,6 @@ class RemovedPairs(NamedTuple):
 
     item: np.ndarray
     code: Float32[np.ndarray, "pair code"]
-    amount: Float16[np.ndarray, " pair"]
     where_u8: UInt8[np.ndarray, "pair map_h map_w"]
     """255 is 1."""
 
@@ -88,7 +87,7 @@ class Seen(NamedTuple):
     def only(self, rows: Sequence[int]) -> "Seen":
         """Some of the scans."""
         kept, there = list(rows), self.evidence
-        evidence = Evidence(there.amount[kept], there.maps[kept], there.codes)
+        evidence = Evidence(there.maps[kept], there.codes)
         return Seen(
             self.image[kept],
             [stage[kept] for stage in self.stages],
@@ -99,7 +98,7 @@ class Seen(NamedTuple):
 
 
 class Encoder:
-    """Towers, presence and the removal blocks inside the tower: everything that fine-tuning leaves as it is."""
+    """Towers, restorer and presence: everything that fine-tuning leaves as it is."""
 
     def __init__(self, network: CausalSegNetwork, entry: CheckpointEntry) -> None:
         self.network = network
@@ -120,8 +119,7 @@ class Encoder:
     def seen(self, image: Float[Tensor, "batch 3 side side"], stages: list[Tensor]) -> Seen:
         """Presence of observed stages."""
         presence = self.network.presence(stages, self.codes)
-        acts_from = None if self.network.restores else self.detected_from
-        evidence = evidence_of(presence, self.codes, self._is_local, acts_from)
+        evidence = evidence_of(presence, self.codes, self._is_local)
         return Seen(image, stages, self.network.presence.statistics(stages), presence.strength, evidence)
 
     def detected(self, seen: Seen) -> list[list[int]]:
@@ -137,7 +135,7 @@ class Encoder:
         groups: Sequence[str],
         removed: Sequence[Sequence[int]] | None = None,
     ) -> Features:
-        """The scans with the confounders `removed` from each, as far as presence sees them; None: as observed.
+        """The scans with the confounders `removed` from each; None: as observed.
 
         The blocks on the pyramid have not acted yet: they are among what is learnt.
         """
@@ -150,7 +148,6 @@ class Encoder:
             RemovedPairs(
                 removal.row.numpy(),
                 removal.code.numpy(),
-                removal.amount.half().numpy(),
                 (removal.where[:, 0] * 255).round().to(torch.uint8).numpy(),
             ),
             masks,
@@ -189,9 +186,9 @@ def batch_of(features: Features, chosen: np.ndarray) -> Batch:
         for q, scale in zip(features.stages_q, features.scales, strict=True)
     ]
     row, pair = np.nonzero(np.asarray(chosen)[:, None] == features.pairs.item)
-    _, code, amount, where_u8 = (torch.from_numpy(column[pair]).float() for column in features.pairs)
+    _, code, where_u8 = (torch.from_numpy(column[pair]).float() for column in features.pairs)
     masks = torch.from_numpy(features.masks[chosen])[:, None].float()
-    removal = Removal(torch.from_numpy(row), code, amount, where_u8[:, None] / 255)
+    removal = Removal(torch.from_numpy(row), code, where_u8[:, None] / 255)
     return Batch(stages, removal, masks, masks.amax((1, 2, 3)))
 
 
@@ -243,6 +240,8 @@ def load_features(path: Path) -> tuple[Features, FeatureHeader]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            if {name for name in file if name.startswith("pair_")} != {f"pair_{name}" for name in RemovedPairs._fields}:
+                raise ValueError("its removals are written in another way")
             words = json.loads(file["words"].tobytes())
             header = FeatureHeader(**words["header"])
             features = Features(

@@ -1,7 +1,7 @@
 """Replay: features of some training scans, shipped with a checkpoint so that fine-tuning forgets nothing.
 
-Two kinds of items: scans as they are, and twins (a confounder simulated in, then removed inside the tower), so that
-the switches are remembered too. No picture is kept: the tower's stages at 8 bits, a mask and the name of its target.
+Two kinds of items: scans as they are, and twins (a confounder simulated in, then removed), so that the switches are
+remembered too. No picture is kept: the tower's stages at 8 bits, a mask and the name of its target.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,7 +2,7 @@
 
 For a pair (input, goal, removed set S): the input restored without S is drawn to the goal, in the picture, and after a
 while in the observed tower's features too. The set acts in full, whatever presence says: a picture that does not carry
-S must come back as it is (the laws of docs/model.md).
+S must come back as it is.
 """
 
 from collections.abc import Sequence
@@ -11,32 +11,27 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from causalseg.causal.dictionary import Confounder, load_dictionary
 from causalseg.causal.restorer import PictureRestorer
 from causalseg.models.network import CausalSegNetwork
-from causalseg.models.preprocess import to_network
+from causalseg.models.preprocess import squash, to_network
 from training.data.carried import Carried
 from training.data.squares import Squares
 from training.data.transplants import TransplantBank
 from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
 from training.data.unmoved import unmoved_views
 from training.loop import LoopSettings, Trainer
-from training.losses import weighted_mean
+from training.losses import picture_error, weighted_mean
 from training.prompts import PromptCodes
 
-_SOFT = 0.01
-"""Of the Charbonnier distance, in units of [-1, 1]: below it errors count by their square."""
 _CHANGED_U8 = 8
 """Grey values of a byte by which a pixel must differ to count as changed."""
-_LEAST_DAMAGE = 0.03
-"""Mean change of a picture below which a pair's error is no longer divided by it."""
 
-
-Part = tuple[slice, slice]
+Picture = UInt8[np.ndarray, "height width 3"]
 
 
 class RestoreWeights(BaseModel):
@@ -104,8 +99,6 @@ class RestoreTrainer(Trainer[RestoreSettings]):
     @property
     def restorer(self) -> PictureRestorer:
         """What learns."""
-        if self.network.restorer is None:
-            raise TypeError("the network has no restorer: set `restores: true` in the architecture")
         return self.network.restorer
 
     def losses(
@@ -115,13 +108,11 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         del step
         pairs = self.draw(chosen, rng, generator)
         row, codes = self._removed(pairs.twins, rng)
-        set_code = self.restorer.set_codes(codes, row, torch.ones(len(row), device=self.device), len(pairs.twins))
-        restored = self.restorer(pairs.inputs, set_code).float()
+        restored = self.restorer(pairs.inputs, self.restorer.set_codes(codes, row, len(pairs.twins))).float()
         weights, done = self.settings.losses, {}
         if weights.picture:
-            error = self._distance(restored, pairs.goals)
-            damage = (pairs.inputs - pairs.goals).abs().mean((1, 2, 3))
-            done["picture"] = weights.picture * weighted_mean(error / (damage + _LEAST_DAMAGE), pairs.weight)
+            error = picture_error(restored, pairs.inputs, pairs.goals)
+            done["picture"] = weights.picture * weighted_mean(error, pairs.weight)
         if weights.feature:
             done["feature"] = weights.feature * weighted_mean(self._feature_error(restored, pairs), pairs.weight)
         return done
@@ -142,13 +133,10 @@ class RestoreTrainer(Trainer[RestoreSettings]):
             )
             for image, i in zip(views.images_u8, chosen, strict=True)
         ]
-        parts = [self._part(twin, rng) for twin in twins] if rng.random() >= settings.whole_share else None
+        is_whole = rng.random() < settings.whole_share
+        seen = [(t.input_u8, t.goal_u8) if is_whole else self._part(t, rng) for t in twins]
         inputs, goals = (
-            to_network(torch.from_numpy(np.stack(pictures)).to(self.device))
-            for pictures in (
-                [_cut(twin.input_u8, parts, i) for i, twin in enumerate(twins)],
-                [_cut(twin.goal_u8, parts, i) for i, twin in enumerate(twins)],
-            )
+            to_network(torch.from_numpy(np.stack(pictures)).to(self.device)) for pictures in zip(*seen, strict=True)
         )
         doubtful = [
             twin.is_null and bool(relit) and any(self.dictionary[k].id in PHOTOMETRIC for k in twin.removed)
@@ -156,9 +144,14 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         ]
         return PicturePairs(twins, inputs, goals, 1 - torch.tensor(doubtful, device=self.device).float())
 
-    def _part(self, twin: Twin, rng: np.random.Generator) -> Part:
-        """A square part of a pair, around a pixel that the confounder changed where it changed any."""
-        cut = self.settings.cut_px
+    def _part(self, twin: Twin, rng: np.random.Generator) -> tuple[Picture, Picture]:
+        """Input and goal cut alike, around a pixel that the confounder changed where it changed any.
+
+        Light is judged by the whole picture, so for that it is shrunk instead.
+        """
+        cut = min(self.settings.cut_px, *twin.input_u8.shape[:2])
+        if any(self.dictionary[k].id in PHOTOMETRIC for k in twin.removed):
+            return squash(twin.input_u8, cut), squash(twin.goal_u8, cut)
         changed = np.abs(twin.input_u8.astype(np.int16) - twin.goal_u8).max(2) > _CHANGED_U8
         height, width = changed.shape
         places = np.flatnonzero(changed)
@@ -167,17 +160,13 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         jitter = rng.integers(-cut // 3, cut // 3 + 1, 2)
         top = int(np.clip(row - cut // 2 + jitter[0], 0, height - cut))
         left = int(np.clip(column - cut // 2 + jitter[1], 0, width - cut))
-        return slice(top, top + cut), slice(left, left + cut)
+        part = slice(top, top + cut), slice(left, left + cut)
+        return twin.input_u8[part], twin.goal_u8[part]
 
     def _removed(self, twins: list[Twin], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         row = [i for i, twin in enumerate(twins) for _ in twin.removed]
         codes = [self.prompts.of(k, rng, self.settings.prompt_share) for twin in twins for k in twin.removed]
         return torch.tensor(row, device=self.device), torch.stack(codes)
-
-    @staticmethod
-    def _distance(one: Tensor, other: Tensor) -> Float[Tensor, " batch"]:
-        """Charbonnier distance, mean over pixels."""
-        return ((one - other).square() + _SOFT**2).sqrt().mean((1, 2, 3)) - _SOFT
 
     def _feature_error(self, restored: Tensor, pairs: PicturePairs) -> Float[Tensor, " batch"]:
         observe = self.network.observe
@@ -189,7 +178,3 @@ class RestoreTrainer(Trainer[RestoreSettings]):
             damage = (before - goal).float().abs().mean((1, 2, 3))
             errors.append((mine - goal).float().abs().mean((1, 2, 3)) / (damage + 0.05 * size))
         return torch.stack(errors).mean(0)
-
-
-def _cut(image_u8: np.ndarray, parts: Sequence[Part] | None, index: int) -> np.ndarray:
-    return image_u8 if parts is None else image_u8[parts[index]]

@@ -308,7 +308,7 @@ class Bindings:
             asked = (state.encoded, state.removed)
             return {} if asked == shown else {page.without: asked, **self.updates.without(state, make(state))}
 
-        if self.engine.restores:
+        if self.engine.removes_named:
             outputs = [page.without, page.stage.without, page.switches.without]
             self._on("without", event, show, [page.session, page.without], outputs, queue=PICTURE, wipes=False)
 

@@ -179,7 +179,7 @@ def where(encoded: EncodedScan, confounder: str) -> Float32[np.ndarray, "map_hei
 
 def without(engine: Engine, state: SessionState) -> Without | None:
     """The scan on screen without what is switched off; None where nothing is, or where no picture of it is made."""
-    if state.encoded is None or not state.removed or not engine.restores:
+    if state.encoded is None or not state.removed or not engine.removes_named:
         return None
     seen = state.encoded
     made = engine.without(seen, state.removed)
@@ -213,7 +213,7 @@ def try_all(engine: Engine, state: SessionState) -> tuple[tuple[str, Effect], ..
     observed = shown_mask(state.observed, anyway=state.anyway)
     present, absent = listed(engine, state)
     possible = {id_: label for id_, label in labels(engine, encoded).items() if id_ in (*present, *absent)}
-    answers = engine.counterfactuals(encoded, state.description)
+    answers = engine.counterfactuals(encoded, state.description, [*possible])
     effects = (
         (label, effect(observed, shown_mask(answers[id_], anyway=state.anyway))) for id_, label in possible.items()
     )

@@ -213,7 +213,7 @@ class SwitchPanel:
         if not engine.removes_named:
             gr.HTML(panels.note(text.NO_SWITCHES), elem_id="no-switches")
         with gr.Column(visible=engine.removes_named, elem_id="switching"):
-            with gr.Column(visible=engine.restores, elem_id="without-panel"):
+            with gr.Column(visible=engine.removes_named, elem_id="without-panel"):
                 self.without = gr.HTML(panels.without_nothing(), elem_id="without")
                 gr.HTML(panels.without_large(), elem_id="without-corner")
             self.caption = gr.HTML(panels.note(text.NO_SWITCHES_YET), elem_id="caption")

@@ -206,3 +206,6 @@ def test_a_run_knows_its_architecture(tmp_path: Path) -> None:
     assert load_architecture(tmp_path / "none") == Architecture()
     with pytest.raises(CheckpointError, match="another architecture"):
         save_architecture(tmp_path, Architecture())
+    (tmp_path / "architecture.json").write_text('{"channels": 96, "separate": true}')
+    with pytest.raises(CheckpointError, match=r"architecture\.json cannot be used: separate: "):
+        load_architecture(tmp_path)

@@ -17,7 +17,6 @@ from training.data import Squares, load_squares, read_index
 from training.experiments.planted.cli import TARGETS, experiment
 from training.experiments.planted.learn import (
     DESCRIPTION,
-    ERASING,
     EraseTrainer,
     PlantedConfig,
     Views,
@@ -25,20 +24,16 @@ from training.experiments.planted.learn import (
     caliper_code,
     fresh_network,
     train_erase,
-    train_observed,
-    train_read,
     whole_removal,
     with_misplaced,
 )
 from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends, plant
 from training.experiments.planted.score import TESTS, gains_table, make_tests, own_masks, score_tests, scores_table
-from training.runs import start_under_do
 
 SMALL = PlantedConfig(
-    architecture=Architecture(channels=32, code_width=16, input_side_px=64, separate=True),
+    architecture=Architecture(channels=32, code_width=16, input_side_px=64),
     passes=3,
     start_passes=1,
-    erase_passes=1,
     batch_size=4,
 )
 
@@ -134,36 +129,26 @@ def test_twins_come_only_from_scans_without_the_mark(
     assert not planted.is_marked[seen[0]].any()
 
 
-def test_erasing_and_reading_leave_the_observed_answer_and_each_others_parts_untouched(
-    planted: Planted, tmp_path: Path
-) -> None:
+def test_erasing_teaches_the_restorer_alone(planted: Planted, tmp_path: Path) -> None:
     network = fresh_network(SMALL)
-    train_observed(network, planted, SMALL, tmp_path / "start", 1, 0.0)
-    start_under_do(network)
-    moved: dict[str, set[str]] = {}
-    for name, train in (("erase", train_erase), ("read", train_read)):
-        before = {key: value.clone() for key, value in kept_state(network).items()}
-        train(network, planted, SMALL, tmp_path / name)
-        moved[name] = {key for key, value in kept_state(network).items() if not torch.equal(value, before[key])}
+    before = {key: value.clone() for key, value in kept_state(network).items()}
 
-    erasing = tuple(f"intervention.early.{i}." for i in range(ERASING))
-    assert moved["erase"] and all(key.startswith((*erasing, "intervention.code.")) for key in moved["erase"])
-    assert any(key.startswith("stages_under_do.") for key in moved["read"])
-    assert all(key.startswith(("stages_under_do.", "intervention.")) for key in moved["read"])
-    assert not any(key.startswith((*erasing, "intervention.code.")) for key in moved["read"])
+    train_erase(network, planted, SMALL, tmp_path / "erase")
+
+    moved = {key for key, value in kept_state(network).items() if not torch.equal(value, before[key])}
+    assert moved and all(key.startswith("restorer.") for key in moved)
 
 
-def test_an_untrained_removal_answers_as_observed(tumours: Squares) -> None:
+def test_the_observed_tower_reads_the_restored_picture(tumours: Squares) -> None:
     network = fresh_network(SMALL).eval()
-    start_under_do(network)
     images = to_network(torch.from_numpy(np.array(tumours.images_u8[:2])))
-    text = network.text_tower([DESCRIPTION] * 2)
+    text, removal = network.text_tower([DESCRIPTION] * 2), whole_removal(caliper_code(network), 2)
 
     with torch.no_grad():
-        removed = answer_under_do(network, images, whole_removal(caliper_code(network), 2), text)
-        observed = network.answer(images, text).mask_logits
+        removed = answer_under_do(network, images, removal, text)
+        read = network.answer(network.restored(images, removal), text).mask_logits
 
-    torch.testing.assert_close(removed, observed, rtol=0, atol=1e-5)
+    torch.testing.assert_close(removed, read, rtol=0, atol=1e-5)
 
 
 def test_the_worst_test_the_gap_and_paired_gains_are_those_of_the_means() -> None:
@@ -210,7 +195,7 @@ def test_the_experiment_gives_every_model_and_resumes_to_the_same_numbers(
 
     assert list(tables["planted"]) == ["plain", "augmented", "causalseg, observed", "causalseg, calipers removed"]
     assert tables["planted"]["plain"]["passes"] == "1 + 2"
-    assert tables["planted"]["causalseg, calipers removed"]["passes"] == "1 plain + 1 erase + 1 read"
+    assert tables["planted"]["causalseg, calipers removed"]["passes"] == "1 plain + 2 erase"
     assert tables == again
 
 
@@ -224,18 +209,18 @@ def test_data_without_tumours_is_refused_in_words(tmp_path: Path, capsys: pytest
     assert "no tumour scans of busi" in capsys.readouterr().err
 
 
-def test_a_stopped_reading_ends_where_a_straight_one_does(
+def test_a_stopped_erasing_ends_where_a_straight_one_does(
     planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = replace(SMALL, passes=4, average_decay=0.5)
     straight, resumed = fresh_network(config), fresh_network(config)
-    train_read(straight, planted, config, tmp_path / "straight" / "read")
+    train_erase(straight, planted, config, tmp_path / "straight" / "erase")
     monkeypatch.setattr("training.loop.save_progress", _save_then_stop)
     with pytest.raises(KeyboardInterrupt):
-        train_read(fresh_network(config), planted, config, tmp_path / "stopped" / "read")
+        train_erase(fresh_network(config), planted, config, tmp_path / "stopped" / "erase")
     monkeypatch.undo()
 
-    train_read(resumed, planted, config, tmp_path / "stopped" / "read")
+    train_erase(resumed, planted, config, tmp_path / "stopped" / "erase")
 
     assert_same_weights(kept_state(straight), kept_state(resumed), start=kept_state(fresh_network(config)))
 

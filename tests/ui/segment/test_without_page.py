@@ -96,7 +96,7 @@ def test_where_no_picture_is_made_there_is_none() -> None:
     assert handlers.without(engine, SessionState()) is None
     assert handlers.without(engine, handlers.show_observed(engine, state)) is None
 
-    engine.can_restore = False
+    engine.can_remove = False
     assert handlers.without(engine, state) is None
 
 

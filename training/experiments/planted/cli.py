@@ -26,7 +26,6 @@ from training.experiments.planted.learn import (
     fresh_network,
     train_erase,
     train_observed,
-    train_read,
     whole_removal,
 )
 from training.experiments.planted.marks import Planted, plant
@@ -42,7 +41,6 @@ from training.experiments.planted.score import (
 )
 from training.progress import Bar
 from training.resume import load_average
-from training.runs import start_under_do
 
 SET, TARGETS = "busi", ("benign breast tumour", "malignant breast tumour")
 OBSERVED, REMOVED = "causalseg, observed", "causalseg, calipers removed"
@@ -90,7 +88,7 @@ def experiment(planted: Planted, asked: Squares, config: PlantedConfig, run: Pat
 
 def passes_of(config: PlantedConfig) -> dict[str, str]:
     """How many passes over the training scans each model got, in words."""
-    parts = f"{config.start_passes} plain + {config.erase_passes} erase + {config.read_passes} read"
+    parts = f"{config.start_passes} plain + {config.erase_passes} erase"
     rest = config.passes - config.start_passes
     plain = f"{config.start_passes} + {rest}"
     return {"plain": plain, "augmented": str(config.passes), OBSERVED: str(config.start_passes), REMOVED: parts}
@@ -108,9 +106,7 @@ def _answers(planted: Planted, config: PlantedConfig, run: Path) -> Iterator[tup
     train_observed(plain, planted, config, run / "plain", config.passes - config.start_passes, 0.0)
     yield "plain", _observed_answer(plain)
     removing = _from_start(config, run)
-    start_under_do(removing)
     train_erase(removing, planted, config, run / "erase")
-    train_read(removing, planted, config, run / "read")
     yield REMOVED, _removed_answer(removing)
 
 

@@ -1,11 +1,9 @@
 """The segmenters that meet a planted shortcut, all from the ImageNet tower and on the same scans.
 
 `plain` learns the marked scans as they are; `augmented` with calipers at misplaced positions drawn into half of them.
-`causalseg` is plain's first passes, then frozen, and its pass under do(no calipers), which learns in two
-steps. *Erase*: the removal blocks of strides 2 and 4 learn from twins to give a scan with calipers the features of the
-scan without. Only scans free of the mark are clean twins, for the others keep their own: the trap of the experiment.
-*Read*: the stages under do() from stride 8 on learn the mask from all scans with the mark erased. The erasing blocks
-are frozen by then: the mask of a marked scan would teach them to let its mark through.
+`causalseg` is plain's first passes, then frozen, and a restorer that learns to take calipers off the picture, from
+twins; the frozen segmenter reads the result. Only scans free of the mark are clean twins, for the others keep their
+own: the trap of the experiment.
 
 Only that a scan is free of the planted mark is known; of a marked scan it is never told where its mark is.
 """
@@ -29,43 +27,37 @@ from causalseg.models.towers import TextCode
 from training.data.augment import augment
 from training.data.descriptions import neutral
 from training.data.text_cache import TextCache
-from training.data.twins import region_map
 from training.experiments.planted.marks import Planted, draw_calipers, lesion_ends, misplaced_ends
 from training.imagenet import load_imagenet
 from training.loop import LoopSettings, Trainer, learn
-from training.losses import feature_distance, mask_loss, spread_of
+from training.losses import mask_loss, picture_error
 from training.precision import keep_slow_convolutions_in_float32
 from training.stages.observe import FROM_IMAGENET
 
 CONFOUNDER = "calipers"
 DESCRIPTION = neutral("benign breast tumour")
-ERASING = 2
-"""Removal blocks that erase: after the stages at strides 2 and 4."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedConfig:
     """Settings of the experiment; a pass is as many scans as there are in the training set."""
 
-    architecture: Architecture = field(default_factory=lambda: Architecture(input_side_px=128, separate=True))
+    architecture: Architecture = field(default_factory=lambda: Architecture(input_side_px=128))
     planted_share: float = 0.9
     misplaced_share: float = 0.5
-    """Of scans that get calipers where there is no lesion: in the augmented rival, and when reading under do()."""
+    """Of scans that get calipers where there is no lesion, in the augmented rival."""
     passes: int = 16
     """Of every model, all its parts together."""
     start_passes: int = 9
     """Of the plain segmenter from which `plain` and `causalseg` go on."""
-    erase_passes: int = 2
     batch_size: int = 8
     tower_rate: float = 3e-4
     decoder_rate: float = 1e-3
-    removal_rate: float = 2e-3
+    restorer_rate: float = 1.2e-3
     weight_decay: float = 1e-2
     average_decay: float = 0.98
     null_share: float = 0.2
     """Of twins into which nothing is drawn: they must stay as they are."""
-    inside_weight: float = 1.0
-    """Of the feature distance where the mark was drawn, beside that of the whole picture."""
     seed: int = 0
 
     def of_stage(
@@ -78,9 +70,9 @@ class PlantedConfig:
         )  # fmt: skip
 
     @property
-    def read_passes(self) -> int:
-        """Passes for learning to read under do(): those that the other steps leave."""
-        return self.passes - self.start_passes - self.erase_passes
+    def erase_passes(self) -> int:
+        """Passes of the restorer: those that the plain segmenter leaves."""
+        return self.passes - self.start_passes
 
 
 class Views(NamedTuple):
@@ -96,9 +88,7 @@ def fresh_network(config: PlantedConfig) -> CausalSegNetwork:
     network = with_removal(build_network(config.architecture))
     if config.architecture.towers == Architecture().towers:
         load_imagenet(network.image_tower)
-    for part in (network.image_tower, network.stages_under_do):
-        if part is not None:
-            keep_slow_convolutions_in_float32(part)
+    keep_slow_convolutions_in_float32(network.image_tower)
     return network.to(memory_format=torch.channels_last)
 
 
@@ -112,40 +102,21 @@ def train_observed(
 
 
 def train_erase(network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path) -> None:
-    """Train the erasing blocks on twins of scans that are free of the mark; resumes from `run`."""
-    rates = dict.fromkeys(("intervention.code", *_blocks(0, ERASING)), config.removal_rate)
-    learn(EraseTrainer(network, planted, config, config.of_stage(config.erase_passes, rates)), run)
-
-
-def train_read(network: CausalSegNetwork, planted: Planted, config: PlantedConfig, run: Path) -> None:
-    """Train what follows the erasing blocks under do(), from all scans and their masks; resumes from `run`."""
-    if network.stages_under_do is None:
-        raise ValueError("reading under do() needs stages of its own: Architecture(separate=True)")
-    rates = dict.fromkeys(("intervention.late", *_blocks(ERASING, 4)), config.removal_rate)
-    settings = config.of_stage(config.read_passes, rates | {"stages_under_do": config.tower_rate})
-    learn(ReadTrainer(network, planted, config, settings, config.misplaced_share), run)
-
-
-def _blocks(first: int, last: int) -> list[str]:
-    return [f"intervention.early.{index}" for index in range(first, last)]
+    """Train the restorer on twins of scans that are free of the mark; resumes from `run`."""
+    settings = config.of_stage(config.erase_passes, {"restorer": config.restorer_rate})
+    learn(EraseTrainer(network, planted, config, settings), run)
 
 
 class PlantedTrainer(Trainer[LoopSettings]):
-    """What every step draws on."""
+    """What both trainings draw on."""
 
     network: CausalSegNetwork
 
     def __init__(
-        self,
-        network: CausalSegNetwork,
-        planted: Planted,
-        config: PlantedConfig,
-        settings: LoopSettings,
-        misplaced_share: float = 0.0,
+        self, network: CausalSegNetwork, planted: Planted, config: PlantedConfig, settings: LoopSettings
     ) -> None:
         super().__init__(network, planted.squares, settings)
-        self.config, self.planted, self.misplaced_share = config, planted, misplaced_share
-        self.texts, self.code = TextCache(network.text_tower), caliper_code(network)
+        self.config, self.planted = config, planted
 
     def draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
         """A pass: all scans once."""
@@ -166,9 +137,22 @@ class PlantedTrainer(Trainer[LoopSettings]):
         """Pictures as the network takes them."""
         return to_network(torch.from_numpy(images_u8)).to(self.device)
 
-    def answer(self, images: Tensor) -> Tensor:
-        """Mask logits of the observed pass."""
-        return self.network.answer(images, self.texts.encode([DESCRIPTION] * len(images))).mask_logits
+
+class ObservedTrainer(PlantedTrainer):
+    """The observed pass."""
+
+    name = "observed"
+
+    def __init__(
+        self,
+        network: CausalSegNetwork,
+        planted: Planted,
+        config: PlantedConfig,
+        settings: LoopSettings,
+        misplaced_share: float,
+    ) -> None:
+        super().__init__(network, planted, config, settings)
+        self.misplaced_share, self.texts = misplaced_share, TextCache(network.text_tower)
 
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
@@ -176,32 +160,22 @@ class PlantedTrainer(Trainer[LoopSettings]):
         """The mask of views, a share of which has misplaced calipers."""
         del step
         views = self.views(chosen, generator)
-        logits = self.answer(self.input(with_misplaced(views, self.misplaced_share, rng))).float()
+        images = self.input(with_misplaced(views, self.misplaced_share, rng))
+        logits = self.network.answer(images, self.texts.encode([DESCRIPTION] * len(images))).mask_logits.float()
         truth = torch.from_numpy(views.masks)[:, None].float().to(self.device)
         return {"mask": mask_loss(functional.interpolate(logits, size=truth.shape[-2:], mode="bilinear"), truth)}
 
 
-class ObservedTrainer(PlantedTrainer):
-    """The observed pass."""
-
-    name = "observed"
-
-
-class ReadTrainer(PlantedTrainer):
-    """The pass under do()."""
-
-    name = "read"
-
-    def answer(self, images: Tensor) -> Tensor:
-        """Mask logits with the calipers removed."""
-        text = self.texts.encode([DESCRIPTION] * len(images))
-        return answer_under_do(self.network, images, whole_removal(self.code, len(images)), text)
-
-
 class EraseTrainer(PlantedTrainer):
-    """Features of scans with calipers, erased, against those of the scans without."""
+    """Pictures with calipers, restored, against the same pictures without."""
 
     name = "erase"
+
+    def __init__(
+        self, network: CausalSegNetwork, planted: Planted, config: PlantedConfig, settings: LoopSettings
+    ) -> None:
+        super().__init__(network, planted, config, settings)
+        self.code = caliper_code(network)
 
     def draw_epoch(self, rng: np.random.Generator) -> np.ndarray:
         """As many as there are scans, all of them free of the planted mark."""
@@ -210,20 +184,12 @@ class EraseTrainer(PlantedTrainer):
     def losses(
         self, chosen: np.ndarray, rng: np.random.Generator, generator: torch.Generator, step: int
     ) -> dict[str, Tensor]:
-        """Distance of features over the whole picture and where the mark was drawn, at strides 2, 4 and 8."""
+        """What is left to restore of each picture, as in the stage restore."""
         del step
         views = self.views(chosen, generator)
-        inputs, regions = _with_any(views, self.config.null_share, rng)
-        with torch.no_grad():
-            goals, stages = (self.network.observe(self.input(images)) for images in (views.images_u8, inputs))
-        reached = self.network.intervened_stages(self.input(inputs), stages, whole_removal(self.code, len(chosen)))
-        everyone = torch.ones(len(chosen), device=self.device)
-        pairs = [*zip(reached, goals, strict=True)][: ERASING + 1]
-        return {
-            "feature": torch.stack([feature_distance(a, b, everyone) for a, b in pairs]).mean(),
-            "inside": self.config.inside_weight
-            * torch.stack([_distance_inside(a, b, regions) for a, b in pairs]).mean(),
-        }
+        spoilt, goals = self.input(_with_any(views, self.config.null_share, rng)), self.input(views.images_u8)
+        restored = self.network.restored(spoilt, whole_removal(self.code, len(chosen)))
+        return {"picture": picture_error(restored, spoilt, goals).mean()}
 
 
 def answer_under_do(network: CausalSegNetwork, images: Tensor, removal: Removal, text: TextCode) -> Tensor:
@@ -240,9 +206,8 @@ def caliper_code(network: CausalSegNetwork) -> Float[Tensor, "1 code"]:
 
 
 def whole_removal(code: Float[Tensor, "1 code"], count: int) -> Removal:
-    """Remove the confounder from all of each of `count` scans: where a mark gave the answer, its reach is the scan."""
-    whole = code.new_ones(1, 1)
-    return make_removal(Evidence(whole, whole[:, :, None, None], code), [[0]] * count)
+    """Remove the confounder from each of `count` scans."""
+    return make_removal(Evidence(code.new_ones(1, 1, 1, 1), code), [[0]] * count)
 
 
 def with_misplaced(views: Views, share: float, rng: np.random.Generator) -> UInt8[np.ndarray, "batch height width 3"]:
@@ -254,23 +219,12 @@ def with_misplaced(views: Views, share: float, rng: np.random.Generator) -> UInt
     return images
 
 
-def _with_any(
-    views: Views, null_share: float, rng: np.random.Generator
-) -> tuple[UInt8[np.ndarray, "batch height width 3"], Bool[np.ndarray, "batch height width"]]:
-    """The views with calipers, half of them at the lesion, and where they are; a `null_share` stays as it is."""
-    images, regions = views.images_u8.copy(), np.zeros_like(views.masks)
+def _with_any(views: Views, null_share: float, rng: np.random.Generator) -> UInt8[np.ndarray, "batch height width 3"]:
+    """The views with calipers, half of them at the lesion; a `null_share` stays as it is."""
+    images = views.images_u8.copy()
     for i, mask in enumerate(views.masks):
         if rng.random() < null_share or not mask.any():
             continue
         ends = lesion_ends(mask) if rng.random() < 0.5 else misplaced_ends(mask, rng)
-        images[i], regions[i] = draw_calipers(images[i], ends, rng)
-    return images, regions
-
-
-def _distance_inside(reached: Tensor, goal: Tensor, regions: Bool[np.ndarray, "batch height width"]) -> Tensor:
-    """Mean absolute difference where a mark was drawn, in units of the goal's spread."""
-    touched = torch.from_numpy(np.stack([region_map(region) for region in regions]))[:, None].to(goal.device)
-    weight = functional.interpolate(touched, size=goal.shape[-2:], mode="nearest")
-    goal = goal.float()
-    difference = (reached.float() - goal).abs().mean(1, keepdim=True) / spread_of(goal)
-    return (difference * weight).sum() / weight.sum().clamp(min=1)
+        images[i] = draw_calipers(images[i], ends, rng).image_u8
+    return images
