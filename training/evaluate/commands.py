@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import typer
 
@@ -56,6 +56,9 @@ def evaluate(
         write_report(name, _TABLES_OF[name](asked), provenance(entry, told), out)
 
 
+Protocol = TypeVar("Protocol", bound=Any)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a suite is to evaluate."""
@@ -66,10 +69,9 @@ class Asked:
     twins: int | None
     """Scans a confounder; None: as the suite's protocol says."""
 
-    @property
-    def of_protocol(self) -> dict[str, int]:
-        """What differs from a suite's protocol."""
-        return {} if self.twins is None else {"scans": self.twins}
+    def of(self, protocol: Protocol) -> Protocol:
+        """The protocol with as many scans as are asked for."""
+        return protocol if self.twins is None else replace(protocol, scans=self.twins)
 
 
 def _real(asked: Asked) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _real(asked: Asked) -> dict[str, Any]:
 def _control(asked: Asked) -> dict[str, Any]:
     from training.evaluate.control import ControlProtocol, control_table
 
-    protocol = ControlProtocol(**asked.of_protocol)
+    protocol = asked.of(ControlProtocol())
     return control_table(Engine.load(asked.checkpoint), asked.groups, protocol, Bar("confounders"))
 
 
@@ -96,9 +98,10 @@ def _segmentation(asked: Asked) -> dict[str, Any]:
 
 
 def _faithfulness(asked: Asked) -> dict[str, Any]:
-    from training.evaluate.faithfulness import Protocol, faithfulness_table
+    from training.evaluate.faithfulness import Protocol as TwinProtocol
+    from training.evaluate.faithfulness import faithfulness_table
 
-    protocol = Protocol(**asked.of_protocol)
+    protocol = asked.of(TwinProtocol())
     table = faithfulness_table(Engine.load(asked.checkpoint), asked.groups, protocol, Bar("confounders"))
     return {"faithfulness": table}
 

@@ -124,22 +124,25 @@ def _scores(engine: Engine, case: _Clean, spoilt: Scan, k: str, others: Sequence
 
 
 def _summary(twins: pd.DataFrame) -> dict[str, Any]:
-    by_strength = dict([*twins.groupby("strength")])
-    most = max(by_strength.values(), key=lambda mine: mine["damage"].mean())
-    does_damage = most["damage"].mean() >= LEAST_DAMAGE
-    lost = most[["own", "control", "damage"]].to_numpy()
-    agreement = twins[["agreement_own", "agreement_observed", "agreement_control"]].to_numpy()
+    columns = {str(name): twins[name].to_numpy() for name in twins.columns}
+    strengths = columns.pop("strength")
+    damage = {strength: columns["damage"][strengths == strength] for strength in np.unique(strengths).tolist()}
+    worst = max(damage, key=lambda strength: float(damage[strength].mean()))
+    own, control = (columns[name][strengths == worst] for name in ("own", "control"))
+    lost = np.stack([own, control, damage[worst]], axis=1)
+    agreement = np.stack([columns[f"agreement_{of}"] for of in ("own", "observed", "control")], axis=1)
+    scored = float(damage[worst].mean()) >= LEAST_DAMAGE
     return {
         "twins": len(twins),
-        "damage": {f"{strength:g}": bootstrap_mean(mine["damage"]) for strength, mine in by_strength.items()},
-        "most damage": bootstrap_mean(most["damage"]),
-        "own": bootstrap_ratio(most["own"], most["damage"]) if does_damage else None,
-        "control": bootstrap_ratio(most["control"], most["damage"]) if does_damage else None,
-        "specificity": bootstrap(lost, lambda m: (m[:, 0] - m[:, 1]) / m[:, 2]) if does_damage else None,
-        "breakage": bootstrap_mean(twins["broken"]),
-        "moved, clean": bootstrap_mean(twins["moved_clean"]),
-        "moved, other": bootstrap_mean(twins["moved_other"]),
-        "harm to clean": bootstrap_mean(twins["harm_clean"]),
+        "damage": {f"{strength:g}": bootstrap_mean(values) for strength, values in damage.items()},
+        "most damage": bootstrap_mean(damage[worst]),
+        "own": bootstrap_ratio(own, damage[worst]) if scored else None,
+        "control": bootstrap_ratio(control, damage[worst]) if scored else None,
+        "specificity": bootstrap(lost, lambda m: (m[:, 0] - m[:, 1]) / m[:, 2]) if scored else None,
+        "breakage": bootstrap_mean(columns["broken"]),
+        "moved, clean": bootstrap_mean(columns["moved_clean"]),
+        "moved, other": bootstrap_mean(columns["moved_other"]),
+        "harm to clean": bootstrap_mean(columns["harm_clean"]),
         "agreement over observed": bootstrap(agreement, lambda m: m[:, 0] - m[:, 1]),
         "agreement over control": bootstrap(agreement, lambda m: m[:, 0] - m[:, 2]),
     }

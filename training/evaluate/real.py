@@ -10,11 +10,11 @@ labelled entry, all scans of the modalities that it occurs in:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from causalseg.annotations import dice
 from causalseg.engine import Engine
@@ -26,7 +26,7 @@ from training.evaluate.scans import OnProgress, as_scan, no_progress, reported
 
 LEAST_SCANS = 5
 """Labelled present, and labelled absent, below which an entry has no row."""
-_SIZE_BINS = (0.0, 0.02, 0.05, 0.1, 0.2, 1.0)
+_SIZE_EDGES = (0.02, 0.05, 0.1, 0.2)
 """Share of the picture that the target covers: scans with and without an artefact are compared within these."""
 
 
@@ -44,47 +44,63 @@ def real_tables(
     labelled = [i for i, row in enumerate(rows) if row.target != "lung" and not np.isnan(said[i]).all()]
     if not labelled:
         raise CannotLearn("No test scan has labels of real confounders; put tables into DATA/real.")
-    scans = pd.DataFrame([_scan(engine, rows[i]) for i in reported(labelled, on_progress)])
-    entries, by_site = {}, {}
+    scans = [_scan(engine, rows[i]) for i in reported(labelled, on_progress)]
+    entries, by_site = dict[str, Any](), dict[str, Any]()
     for k, entry in enumerate(engine.confounders):
-        mine = scans.assign(there=said[labelled, k])
-        mine = mine[mine["there"].notna() & mine["modality"].isin(entry.modalities)]
-        if row := _entry(mine, entry.id):
+        there = said[labelled, k]
+        told = [i for i, scan in enumerate(scans) if not np.isnan(there[i]) and scan.modality in entry.modalities]
+        if row := _entry([scans[i] for i in told], there[told] == 1, entry.id):
             entries[entry.id] = row
-        for site, here in mine.groupby("set"):
-            if row := _entry(here, entry.id):
-                by_site[f"{entry.id}, {site}"] = row | {"labels": labelled_by(str(site))}
+        for site in sorted({scans[i].set for i in told}):
+            here = [i for i in told if scans[i].set == site]
+            if row := _entry([scans[i] for i in here], there[here] == 1, entry.id):
+                by_site[f"{entry.id}, {site}"] = row | {"labels": labelled_by(site)}
     return {"real": entries, "real_by_site": by_site, "total": _total(entries, by_site)}
 
 
-def _scan(engine: Engine, row: Row) -> dict[str, Any]:
-    """Strengths, size and Dice of one scan; masks as drawn, whatever presence says of the target."""
+@dataclass(frozen=True, slots=True)
+class LabelledScan:
+    """What is read off one scan; masks as drawn, whatever presence says of the target."""
+
+    set: str
+    modality: str
+    size: float
+    """Share of the picture that the target covers."""
+    observed: float
+    """Dice; not a number where there is no target."""
+    adjusted: float
+    detected: tuple[str, ...]
+    strength: dict[str, float]
+
+
+def _scan(engine: Engine, row: Row) -> LabelledScan:
     encoded, mask = engine.encode(as_scan(row)), load_mask(row.mask)
-    observed = engine.segment(encoded, row.target, remove=None).probability > 0.5
     detected = engine.detected(encoded)
-    adjusted = engine.segment(encoded, row.target, remove=detected).probability > 0.5 if detected else observed
-    scores = {"observed": dice(observed, mask), "adjusted": dice(adjusted, mask)} if mask.any() else {}
-    facts = {"set": row.set, "modality": row.modality, "size": float(mask.mean()), "detected": detected}
-    return {"observed": np.nan, "adjusted": np.nan} | facts | scores | {"strength": encoded.strength}
+    scores = np.nan, np.nan
+    if mask.any():
+        observed = engine.segment(encoded, row.target, remove=None).probability > 0.5
+        adjusted = engine.segment(encoded, row.target, remove=detected).probability > 0.5 if detected else observed
+        scores = dice(observed, mask), dice(adjusted, mask)
+    return LabelledScan(row.set, row.modality, float(mask.mean()), *scores, detected, encoded.strength)
 
 
-def _entry(scans: pd.DataFrame, name: str) -> dict[str, Any] | None:
+def _entry(scans: Sequence[LabelledScan], there: Bool[np.ndarray, " scan"], name: str) -> dict[str, Any] | None:
     """The measures of one entry over some scans; None where too few are labelled."""
-    there = scans["there"] == 1
     if there.sum() < LEAST_SCANS or (~there).sum() < LEAST_SCANS:
         return None
-    strength = scans["strength"].map(lambda of: of[name])
-    found = scans["detected"].map(lambda ids: name in ids)
-    present = scans[there & scans["observed"].notna()]
+    strength = np.array([scan.strength[name] for scan in scans])
+    found = np.array([name in scan.detected for scan in scans])
+    shows = np.array([not np.isnan(scan.observed) for scan in scans])
+    present, absent = ([scans[i] for i in np.flatnonzero(chosen & shows).tolist()] for chosen in (there, ~there))
     return {
         "present": int(there.sum()),
         "absent": int((~there).sum()),
-        "auroc": _auroc(strength[there].to_numpy(), strength[~there].to_numpy()),
+        "auroc": _auroc(strength[there], strength[~there]),
         "found": float(found[there].mean()),
         "false": float(found[~there].mean()),
-        "observed Dice with": bootstrap_mean(present["observed"]),
-        "observed Dice without, same sizes": _matched(present, scans[~there & scans["observed"].notna()]),
-        "adjusted gain": bootstrap_mean(present["adjusted"] - present["observed"]),
+        "observed Dice with": bootstrap_mean(scan.observed for scan in present),
+        "observed Dice without, same sizes": _matched(present, absent),
+        "adjusted gain": bootstrap_mean(scan.adjusted - scan.observed for scan in present),
     }
 
 
@@ -96,15 +112,14 @@ def _auroc(positive: np.ndarray, negative: np.ndarray) -> Any:
     return {"mean": auroc(positive, negative), "low": float(low), "high": float(high), "count": len(positive)}
 
 
-def _matched(present: pd.DataFrame, absent: pd.DataFrame) -> float | None:
+def _matched(present: Sequence[LabelledScan], absent: Sequence[LabelledScan]) -> float | None:
     """Mean Dice of the scans without it, weighted so that targets are as large as in those with it."""
-    sizes = [pd.cut(one["size"], _SIZE_BINS, labels=False) for one in (present, absent)]
-    of_bin = absent.groupby(sizes[1])["observed"].mean()
-    shares = sizes[0].value_counts()
-    common = shares.index.intersection(of_bin.index)
-    if not len(common):
-        return None
-    return float((of_bin[common] * shares[common]).sum() / shares[common].sum())
+    wanted, have = (np.digitize([scan.size for scan in scans], _SIZE_EDGES) for scans in (present, absent))
+    scores = np.array([scan.observed for scan in absent])
+    means = {size: float(scores[have == size].mean()) for size in np.unique(have).tolist()}
+    shares = {size: int((wanted == size).sum()) for size in np.unique(wanted).tolist() if size in means}
+    total = sum(shares.values())
+    return sum(means[size] * count for size, count in shares.items()) / total if total else None
 
 
 def _total(entries: Mapping[str, Any], by_site: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,11 +131,13 @@ class Instrument(Simulator):
         if self.tip == "jaws":
             for side in (-1, 1):
                 jaw = ((0.0, 0.25 * side), (1.6, 1.3 * side), (3.0, 0.45 * side))
-                canvas.line(curve(*(self._at(long, thick, *point, image) for point in jaw)), 0.55 * thick, 0.95)
+                start, middle, end = (self._at(long, thick, *point, image) for point in jaw)
+                canvas.line(curve(start, middle, end), 0.55 * thick, 0.95)
         if self.tip == "snare":
             for side in (-1, 1):
                 wire = ((0.0, 0.1 * side), (2.5, 2.6 * side), (5.0, 0.0))
-                canvas.line(curve(*(self._at(long, thick, *point, image) for point in wire)), 0.006, 0.9)
+                start, middle, end = (self._at(long, thick, *point, image) for point in wire)
+                canvas.line(curve(start, middle, end), 0.006, 0.9)
         return paint(image, canvas.alpha(), METAL)
 
     def _at(self, long: float, thick: float, along: float, across: float, image: Picture) -> PointXY:

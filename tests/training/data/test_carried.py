@@ -13,7 +13,9 @@ PLACE = {entry.id: k for k, entry in enumerate(DICTIONARY)}
 
 
 def row(modality: str = "dermoscopy") -> Row:
-    return Row("isic", "train", "source", modality, "skin lesion", "p", Path("a.png"), Path("b.png"), "one lesion")
+    return Row(
+        "isic", "train", "source", modality, "skin lesion", "p", "here", Path("a.png"), Path("b.png"), "one lesion"
+    )
 
 
 def test_a_scan_labelled_with_it_is_no_clean_twin_and_one_labelled_free_is() -> None:

@@ -1,49 +1,48 @@
 """The suites of real confounders and of controls: what they count, on scores that are known."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from training.evaluate.control import _summary as control_summary
-from training.evaluate.real import _entry, _matched
+from training.evaluate.real import LabelledScan, _entry, _matched
 
 PRESENT, ABSENT = 8, 12
 
 
-def scans(strength_present: float, found: Sequence[str] = ()) -> pd.DataFrame:
-    there = np.array([1.0] * PRESENT + [0.0] * ABSENT)
-    return pd.DataFrame(
-        {
-            "there": there,
-            "strength": [{"hair": strength_present if one else 0.3} for one in there],
-            "detected": [tuple(found) if one else () for one in there],
-            "observed": np.where(there == 1, 0.6, 0.8),
-            "adjusted": np.where(there == 1, 0.7, 0.8),
-            "size": np.where(there == 1, 0.15, np.linspace(0.01, 0.19, len(there))),
-        }
-    )
+THERE = np.array([True] * PRESENT + [False] * ABSENT)
+
+
+def scan(there: bool, strength: float, found: bool, size: float) -> LabelledScan:
+    dice = (0.6, 0.7) if there else (0.8, 0.8)
+    return LabelledScan("isic", "dermoscopy", size, *dice, ("hair",) if found else (), {"hair": strength})
+
+
+def scans(strength: float, *, found: bool = False) -> list[LabelledScan]:
+    return [scan(bool(one), strength if one else 0.3, found and bool(one), 0.15) for one in THERE]
 
 
 def test_real_detection_is_counted_against_labels() -> None:
-    row = _entry(scans(0.9, ["hair"]), "hair")
+    row = _entry(scans(0.9, found=True), THERE, "hair")
     assert row is not None
     assert row["auroc"]["mean"] == 1.0 and row["found"] == 1.0 and row["false"] == 0.0
     assert row["present"] == PRESENT and row["absent"] == ABSENT
     assert row["adjusted gain"].mean == pytest.approx(0.1)
-    worse = _entry(scans(0.1), "hair")
+    worse = _entry(scans(0.1), THERE, "hair")
     assert worse is not None and worse["auroc"]["mean"] == 0.0 and worse["found"] == 0.0
 
 
 def test_too_few_labels_make_no_row() -> None:
-    assert _entry(scans(0.9).head(PRESENT + 2), "hair") is None
+    few = slice(0, PRESENT + 2)
+    assert _entry(scans(0.9)[few], THERE[few], "hair") is None
 
 
 def test_scans_without_it_are_weighed_by_the_sizes_of_those_with_it() -> None:
-    present = pd.DataFrame({"size": [0.15, 0.15, 0.01, 0.15], "observed": 0.5})
-    absent = pd.DataFrame({"size": [0.15, 0.01, 0.01, 0.01], "observed": [0.8, 0.4, 0.4, 0.4]})
-    assert _matched(present, absent) == pytest.approx(0.75 * 0.8 + 0.25 * 0.4)
+    present = [scan(True, 0.9, True, size) for size in (0.15, 0.15, 0.01, 0.15)]
+    large, small = scan(False, 0.1, False, 0.15), replace(scan(False, 0.1, False, 0.01), observed=0.4)
+    assert _matched(present, [large, small, small, small]) == pytest.approx(0.75 * 0.8 + 0.25 * 0.4)
 
 
 def twins(own: float, control: float, damage: float = 0.2) -> pd.DataFrame:
