@@ -62,7 +62,10 @@ class PictureRestorer(nn.Module):
     def forward(
         self, image: Float[Tensor, "batch 3 height width"], set_code: Float[Tensor, "batch condition"]
     ) -> Float[Tensor, "batch 3 height width"]:
-        """`image` in [-1, 1] without what each row's `set_code` names; sides are multiples of 16."""
+        """`image` in [-1, 1] without what each row's `set_code` names; sides are multiples of 16.
+
+        Not clamped, so that a pixel that is out of range still learns; `CausalSegNetwork.restored` clamps.
+        """
         condition = self.condition(torch.cat([set_code, self.statistics(_statistics(image))], 1))
         features, skips = self.enter(functional.pixel_unshuffle(image, 2)), []
         for block, down in zip(self.encode[:-1], self.down, strict=True):
@@ -76,7 +79,7 @@ class PictureRestorer(nn.Module):
         for up, block in zip(reversed(self.up), reversed(self.decode), strict=True):
             features = block(functional.pixel_shuffle(up(features), 2) + skips.pop(), condition)
         changed = functional.pixel_shuffle(self.leave(features), 2)
-        return (image + self._relit(image, condition) + changed).clamp(-1, 1)
+        return image + self._relit(image, condition) + changed
 
     def _relit(self, image: Tensor, condition: Tensor) -> Tensor:
         """What changes alike in the whole picture: a colour matrix, an offset and a square term."""

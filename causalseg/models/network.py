@@ -143,7 +143,8 @@ class CausalSegNetwork(SegmentationNetwork):
         rows, place = removal.row.unique(return_inverse=True)
         if not len(rows):
             return rows, image[rows]
-        return rows, self.restorer(image[rows], self.restorer.set_codes(removal.code, place, len(rows)))
+        restored = self.restorer(image[rows], self.restorer.set_codes(removal.code, place, len(rows)))
+        return rows, restored.clamp(-1, 1)
 
     def intervened_stages(self, image: Tensor, stages: list[Tensor], removal: Removal) -> list[Tensor]:
         """The stages of the restored picture; a row that nothing is removed from keeps its observed `stages`."""

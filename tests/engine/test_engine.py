@@ -32,7 +32,7 @@ def test_an_encoded_scan_carries_features_and_no_model(engine: Engine, phantom: 
 
     sent = pickle.dumps(encoded)
 
-    features = sum(part.nbytes for part in (*encoded.stages, *encoded.pyramid, encoded.evidence.maps))
+    features = sum(part.nbytes for part in (encoded.picture, *encoded.stages, *encoded.pyramid, encoded.evidence.maps))
     assert len(sent) < features + encoded.scan.image_u8.nbytes + 100_000
     again = engine.segment(pickle.loads(sent), phantom[1])
     np.testing.assert_allclose(
