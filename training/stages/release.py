@@ -33,7 +33,7 @@ FALSELY_DETECTED_UNLABELLED = 0.02
 """The same of scans that nobody labelled, of modalities whose real scans do not carry it."""
 _LEAST_LABELLED = 10
 """Validation scans labelled free, from which they choose the threshold."""
-_LOWEST = 0.02
+_LOWEST = 0.05
 ANSWERED_ABSENT = 0.01
 """Share of descriptions of absent things, on the validation rows, that may be answered with a mask; on test scans of
 all sites, unseen ones among them, more are (training/LOG.md)."""
@@ -119,7 +119,8 @@ def choose_detection(
     """For each confounder, how strong it must be to count as detected; the default where nothing tells.
 
     So strong that of the validation scans that are labelled free of it at most `FALSELY_DETECTED` say that it is
-    there, or, where too few are labelled and real scans do not carry it, at most `FALSELY_DETECTED_UNLABELLED`.
+    there, and of those that nobody labelled, of modalities that do not carry it, at most
+    `FALSELY_DETECTED_UNLABELLED`. Where too few are labelled, not less than the default.
     """
     device = next(network.parameters()).device
     codes = network.dictionary_codes([list(entry.prompts) for entry in dictionary])
@@ -135,11 +136,13 @@ def choose_detection(
     chosen: dict[str, float] = {}
     for k, entry in enumerate(dictionary):
         fits = np.array([row.modality in entry.modalities for row in val.rows])
-        is_told, is_free = fits & (carried.said[:, k] == 0), fits & carried.is_free[:, k]
-        if is_told.sum() >= _LEAST_LABELLED:
-            chosen[entry.id] = _exceeded_by(strengths[is_told, k], FALSELY_DETECTED)
-        elif is_free.any():
-            chosen[entry.id] = max(_exceeded_by(strengths[is_free, k], FALSELY_DETECTED_UNLABELLED), DETECTED_FROM)
+        is_told = fits & (carried.said[:, k] == 0)
+        is_assumed = fits & carried.is_free[:, k] & np.isnan(carried.said[:, k])
+        least = [_exceeded_by(strengths[is_told, k], FALSELY_DETECTED)] if is_told.sum() >= _LEAST_LABELLED else []
+        if is_assumed.any():
+            least.append(_exceeded_by(strengths[is_assumed, k], FALSELY_DETECTED_UNLABELLED))
+        if least:
+            chosen[entry.id] = max(least) if is_told.sum() >= _LEAST_LABELLED else max(*least, DETECTED_FROM)
     return {name: threshold for name, threshold in chosen.items() if threshold != DETECTED_FROM}
 
 
