@@ -22,25 +22,24 @@ def write_entry(entry: CheckpointEntry, path: Path = MANIFEST_PATH) -> None:
 def summarize_results(results_dir: Path) -> dict[str, Any]:
     """What a manifest entry says of a checkpoint: adjusted Dice of every set, its switches, real confounders detected.
 
-    The tables of real confounders and of controls may be missing; nothing is said of them then.
+    A switch's damage, recovery and control are of the suite `control`, at the strength that takes most Dice. Without
+    that suite, or that of real confounders, nothing is said of them.
 
     Raises:
-        FileNotFoundError: the other tables have not been made.
+        FileNotFoundError: the segmentation has not been evaluated.
     """
     segmentation = _table(results_dir, "segmentation")["segmentation"]
-    faithfulness = _table(results_dir, "faithfulness")["faithfulness"]
     controls, real = (_table(results_dir, name, or_none=True) for name in ("control", "real"))
     dice = {name: row["adjusted"]["mean"] for name, row in segmentation.items() if "adjusted" in _as_dict(row)}
-    switches = {
-        name: _switch(row) | _compared(controls.get("control", {}).get(name, {}))
-        for name, row in faithfulness["confounders"].items()
-    }
-    return {
+    told: dict[str, Any] = {
         "mean per-image Dice, adjusted mask, neutral description": dice,
         "pixel calibration error": segmentation["pixel_calibration_error"],
         "means": segmentation["means"],
-        "switches": {**faithfulness["total"], "by confounder": switches},
-    } | ({"real": _seen_in_real_scans(real)} if real else {})
+    }
+    if controls:
+        switches = {name: _switch(row) for name, row in controls["control"].items()}
+        told["switches"] = {**controls["total"], "by confounder": switches}
+    return told | ({"real": _seen_in_real_scans(real)} if real else {})
 
 
 def _table(results_dir: Path, name: str, *, or_none: bool = False) -> dict[str, Any]:
@@ -53,25 +52,16 @@ def _as_dict(value: object) -> dict[str, Any]:
 
 
 def _switch(row: dict[str, Any]) -> dict[str, Any]:
-    """Damage and recovery (None where there is too little to recover) over all scans, and by modality."""
-    by_modality = {name: _means(of_modality) for name, of_modality in row["by_modality"].items()}
-    return {**_means(row), "by modality": by_modality}
-
-
-def _means(row: dict[str, Any]) -> dict[str, float | None]:
-    recovery = row["recovery"]
+    """Damage, what the switch and what others give back, and whether it is surely better."""
+    damage, own, control = row["most damage"]["mean"], row["own"], row["control"]
+    if own is None or control is None:
+        return {"damage": round(damage, 3), "recovery": None}
     return {
-        "damage": round(row["damage"]["mean"], 3),
-        "recovery": None if recovery is None else round(recovery["mean"], 3),
+        "damage": round(damage, 3),
+        "recovery": round(own["mean"], 3),
+        "control": round(control["mean"], 3),
+        "better than control": row["specificity"]["low"] > 0,
     }
-
-
-def _compared(row: dict[str, Any]) -> dict[str, Any]:
-    """What removing something else gives back, and whether the switch surely gives back more; where it was scored."""
-    control, specificity = row.get("control"), row.get("specificity")
-    if control is None or specificity is None:
-        return {}
-    return {"control": round(control["mean"], 3), "better than control": specificity["low"] > 0}
 
 
 def _seen_in_real_scans(real: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -17,26 +17,16 @@ def mean(value: float, low: float | None = None) -> dict[str, float]:
     return {"mean": value, "low": value - 0.1 if low is None else low, "high": value + 0.1, "count": 30}
 
 
-def switch(damage: float, recovery: float | None) -> dict[str, Any]:
-    row = {"damage": mean(damage), "recovery": None if recovery is None else mean(recovery)}
-    return {**row, "by_modality": {"dermoscopy": row}}
-
-
-def control(specificity: float | None, low: float = 0.0) -> dict[str, Any]:
-    scored = None if specificity is None else mean(0.4)
-    return {
-        "most damage": mean(0.2),
-        "own": scored,
-        "control": scored,
-        "specificity": None if specificity is None else mean(specificity, low),
-    }
+def control(damage: float, own: float | None, low: float = 0.0) -> dict[str, Any]:
+    scored = {"own": None, "control": None, "specificity": None}
+    if own is not None:
+        scored = {"own": mean(own), "control": mean(0.4), "specificity": mean(own - 0.4, low)}
+    return {"most damage": mean(damage)} | scored
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    switches = {"hair": switch(0.2, 0.6), "ink": switch(0.2, 0.6), "gain": switch(0.01, None)}
     write(tmp_path, "segmentation", {"segmentation": SEGMENTATION})
-    write(tmp_path, "faithfulness", {"faithfulness": {"total": {"mean recovery": 0.6}, "confounders": switches}})
     return tmp_path
 
 
@@ -46,23 +36,21 @@ def write(folder: Path, name: str, table: dict[str, Any]) -> None:
 
 def test_tables_that_were_not_made_are_left_out(results: Path) -> None:
     metrics = summarize_results(results)
-
-    hair = {"damage": 0.2, "recovery": 0.6}
-    assert "real" not in metrics
-    assert metrics["switches"]["by confounder"]["hair"] == hair | {"by modality": {"dermoscopy": hair}}
+    assert "real" not in metrics and "switches" not in metrics
+    assert metrics["means"] == SEGMENTATION["means"]
 
 
 def test_a_switch_is_compared_with_removing_something_else(results: Path) -> None:
-    write(
-        results, "control", {"control": {"hair": control(0.2, 0.05), "ink": control(0.1, -0.1), "gain": control(None)}}
-    )
+    rows = {"hair": control(0.2, 0.6, 0.05), "ink": control(0.2, 0.5, -0.1), "gain": control(0.01, None)}
+    write(results, "control", {"control": rows, "total": {"mean specificity": 0.15}})
 
     metrics = summarize_results(results)
     switches = metrics["switches"]["by confounder"]
 
-    assert (switches["hair"]["control"], switches["hair"]["better than control"]) == (0.4, True)
+    assert switches["hair"] == {"damage": 0.2, "recovery": 0.6, "control": 0.4, "better than control": True}
     assert switches["ink"]["better than control"] is False
-    assert "control" not in switches["gain"] and "better than control" not in switches["gain"]
+    assert switches["gain"] == {"damage": 0.01, "recovery": None}
+    assert metrics["switches"]["mean specificity"] == 0.15
     words = [removal(metrics, name).word for name in ("hair", "ink", "gain")]
     assert words == [text.RELIABLE, text.UNRELIABLE, text.HARDLY_MATTERS]
 
