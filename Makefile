@@ -56,7 +56,6 @@ examples: environment
 	$(APP)/bin/python -m causalseg.phantoms assets/examples
 
 picture: environment-dev
-	$(DEV)/bin/python -m tests.switch_picture assets
 	$(DEV)/bin/python -m tests.ui.picture assets
 
 environment: $(APP_MADE)

@@ -6,15 +6,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from causalseg.causal.dictionary import load_dictionary
 from causalseg.causal.recovery import PARTLY_FROM, RELIABLE_FROM, worth
+from training.evaluate.report import label_of
 
 _COLOURS = {"reliable": "#2a7f62", "partly reliable": "#c58b1b", "unreliable": "#b0413e"}
 
 
 def draw_recovery(results: Mapping[str, Any], path: Path) -> None:
     """A bar for every switch whose confounder does damage: its recovery, with its interval and its word's colour."""
-    labels = {entry.id: entry.label for entry in load_dictionary()}
     scored = {name: row["recovery"] for name, row in results["faithfulness"]["confounders"].items() if row["recovery"]}
     names = sorted(scored, key=lambda name: scored[name]["mean"])
     means = [scored[name]["mean"] for name in names]
@@ -22,7 +21,7 @@ def draw_recovery(results: Mapping[str, Any], path: Path) -> None:
     figure = Figure(figsize=(6.4, 0.3 * len(names) + 1.2), dpi=90, layout="constrained")
     axes = figure.subplots()
     axes.barh(
-        [labels[name] for name in names], means, xerr=ends, color=[_COLOURS[worth(mean)] for mean in means],
+        [label_of(name) for name in names], means, xerr=ends, color=[_COLOURS[worth(mean)] for mean in means],
         error_kw={"lw": 0.8, "ecolor": "#333333"},
     )  # fmt: skip
     for limit, word in ((PARTLY_FROM, "partly reliable from"), (RELIABLE_FROM, "reliable from")):
