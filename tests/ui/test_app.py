@@ -78,7 +78,7 @@ def test_no_event_is_open_to_other_programs(config: dict[str, Any]) -> None:
 def test_states_and_files_are_forgotten(config: dict[str, Any]) -> None:
     demo = config["demo"]
     states = [block for block in demo.blocks.values() if type(block).__name__ == "State"]
-    assert len(states) == 6 and all(state.time_to_live == 3600 for state in states)
+    assert len(states) == 7 and all(state.time_to_live == 3600 for state in states)
     assert demo.delete_cache == (600, 3600)
     assert demo._queue.max_size == QUEUE_SIZE
     assert not demo.analytics_enabled
