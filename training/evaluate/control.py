@@ -71,7 +71,10 @@ def control_table(
         rng = np.random.default_rng([protocol.seed, number])
         twins = []
         for index, row in enumerate(rows_for(entry, groups, protocol.scans)):
-            case = clean.setdefault(f"{row.image} {row.target}", _clean(engine, as_scan(row), row.target, row.mask))
+            key = f"{row.image} {row.target}"
+            if key not in clean:
+                clean[key] = _clean(engine, as_scan(row), row.target, row.mask)
+            case = clean[key]
             others = _absent(engine, case.encoded, entry, rng)
             for strength in protocol.strengths:
                 spoilt = engine.add(case.scan, entry.id, strength, protocol.seed * 1000 + index)

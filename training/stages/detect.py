@@ -15,17 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn import functional
 
-from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.dictionary import Confounder
 from causalseg.causal.presence import Presence
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import to_network
 from training.data.carried import Carried
 from training.data.squares import Squares
 from training.data.transplants import TransplantBank
-from training.data.twins import PHOTOMETRIC, TwinShares, draw_twin
+from training.data.twins import PHOTOMETRIC
 from training.data.unmoved import unmoved_views
-from training.loop import LoopSettings, Trainer
-from training.prompts import PromptCodes
+from training.stages.twins import TwinSettings, TwinTrainer
 
 REAL_STRENGTH = 0.9
 """z_k taught for a real scan that carries k: people say that it is there, not how strongly."""
@@ -42,7 +41,7 @@ class DetectWeights(BaseModel):
     """Where each local one is."""
 
 
-class DetectSettings(LoopSettings):
+class DetectSettings(TwinSettings):
     """Settings of the stage."""
 
     stage: Literal["detect"] = "detect"
@@ -57,7 +56,6 @@ class DetectSettings(LoopSettings):
     light: float = 1.0
     relit_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the scans whose light is changed; such a scan teaches nothing of a colour cast that is absent."""
-    shares: TwinShares = TwinShares()
 
 
 class Told(NamedTuple):
@@ -71,11 +69,10 @@ class Told(NamedTuple):
     """It is there, but nobody says where."""
 
 
-class DetectTrainer(Trainer[DetectSettings]):
+class DetectTrainer(TwinTrainer[DetectSettings]):
     """The losses of one batch of twins: of the inputs, then of the goals."""
 
     name = "detect"
-    network: CausalSegNetwork
 
     def __init__(
         self,
@@ -86,10 +83,7 @@ class DetectTrainer(Trainer[DetectSettings]):
         bank: TransplantBank | None = None,
         dictionary: Sequence[Confounder] | None = None,
     ) -> None:
-        super().__init__(network, data, settings)
-        self.carried, self.bank = carried, bank
-        self.dictionary = load_dictionary() if dictionary is None else dictionary
-        self.prompts = PromptCodes(network.text_tower, self.dictionary)
+        super().__init__(network, data, settings, carried, bank, dictionary)
         self.is_local = torch.tensor([entry.scope == "local" for entry in self.dictionary], device=self.device)
         self.is_photometric = np.array([entry.id in PHOTOMETRIC for entry in self.dictionary])
 
@@ -128,18 +122,7 @@ class DetectTrainer(Trainer[DetectSettings]):
         """Pictures (as bytes) of the `chosen` rows' twins, inputs then goals, and what is taught of them."""
         settings = self.settings
         views = unmoved_views(self.data, chosen, rng, generator, relit_share=settings.relit_share, light=settings.light)
-        twins = [
-            draw_twin(
-                image,
-                self.data.rows[i].modality,
-                self.dictionary,
-                rng,
-                settings.shares,
-                self.carried.known(int(i)),
-                self.bank,
-            )
-            for image, i in zip(views.images_u8, chosen, strict=True)
-        ]
+        twins = self.twins_of(views, chosen, rng)
         pictures = np.concatenate([np.stack([t.input_u8 for t in twins]), np.stack([t.goal_u8 for t in twins])])
         put = np.concatenate(list(np.stack([twin.labels for twin in twins], axis=1)))
         maps = np.concatenate(list(np.stack([twin.maps for twin in twins], axis=1)))

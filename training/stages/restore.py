@@ -15,18 +15,17 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from causalseg.causal.dictionary import Confounder, load_dictionary
+from causalseg.causal.dictionary import Confounder
 from causalseg.causal.restorer import PictureRestorer
 from causalseg.models.network import CausalSegNetwork
 from causalseg.models.preprocess import squash, to_network
 from training.data.carried import Carried
 from training.data.squares import Squares
 from training.data.transplants import TransplantBank
-from training.data.twins import PHOTOMETRIC, Twin, TwinShares, draw_twin
+from training.data.twins import PHOTOMETRIC, Twin, TwinShares
 from training.data.unmoved import unmoved_views
-from training.loop import LoopSettings, Trainer
 from training.losses import picture_error, weighted_mean
-from training.prompts import PromptCodes
+from training.stages.twins import TwinSettings, TwinTrainer
 
 _CHANGED_U8 = 8
 """Grey values of a byte by which a pixel must differ to count as changed."""
@@ -45,7 +44,7 @@ class RestoreWeights(BaseModel):
     """The same of the tower's stages from stride 4 on."""
 
 
-class RestoreSettings(LoopSettings):
+class RestoreSettings(TwinSettings):
     """Settings of the stage."""
 
     stage: Literal["restore"] = "restore"
@@ -74,11 +73,10 @@ class PicturePairs:
     """0 for a pair that teaches nothing: changed light that may be what an absent entry looks like."""
 
 
-class RestoreTrainer(Trainer[RestoreSettings]):
+class RestoreTrainer(TwinTrainer[RestoreSettings]):
     """The losses of one batch of twins."""
 
     name = "restore"
-    network: CausalSegNetwork
 
     def __init__(
         self,
@@ -89,10 +87,7 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         bank: TransplantBank | None = None,
         dictionary: Sequence[Confounder] | None = None,
     ) -> None:
-        super().__init__(network, data, settings)
-        self.carried, self.bank = carried, bank
-        self.dictionary = load_dictionary() if dictionary is None else dictionary
-        self.prompts = PromptCodes(network.text_tower, self.dictionary)
+        super().__init__(network, data, settings, carried, bank, dictionary)
         if not self.restorer.centre.any():
             self.restorer.centre_on(self.prompts.mean)
 
@@ -121,18 +116,7 @@ class RestoreTrainer(Trainer[RestoreSettings]):
         """Twins of the `chosen` rows, cut alike."""
         settings = self.settings
         views = unmoved_views(self.data, chosen, rng, generator, relit_share=settings.relit_share, light=settings.light)
-        twins = [
-            draw_twin(
-                image,
-                self.data.rows[i].modality,
-                self.dictionary,
-                rng,
-                settings.shares,
-                self.carried.known(int(i)),
-                self.bank,
-            )
-            for image, i in zip(views.images_u8, chosen, strict=True)
-        ]
+        twins = self.twins_of(views, chosen, rng)
         is_whole = rng.random() < settings.whole_share
         seen = [(t.input_u8, t.goal_u8) if is_whole else self._part(t, rng) for t in twins]
         inputs, goals = (
